@@ -1,0 +1,1 @@
+//! Helpers that the replay, fault and device tests share.
