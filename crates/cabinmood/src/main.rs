@@ -1,1 +1,56 @@
-fn main() {}
+//! The daemon and its tools: reads the command line, runs one command, turns its failure into a
+//! line on standard error and an exit code.
+
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod failure;
+mod logging;
+mod paths;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return say_usage(&error),
+    };
+    match dispatch(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to do where even standard error is closed.
+            let _ = writeln!(std::io::stderr(), "cabinmood: {:#}", failure.error);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<(), Failure> {
+    // The daemon logs as its configuration says; the tools print results and only warn.
+    if !matches!(command, Command::Run(_)) {
+        logging::start(logging::TOOLS);
+    }
+    match command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Watch(args) => commands::watch::run(args),
+        Command::Analyze(args) => commands::analyze::run(args),
+        Command::Align(args) => commands::align::run(args),
+        Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Schema(args) => commands::schema::run(args),
+        Command::Check(args) => commands::check::run(args),
+        Command::Devices => commands::devices::run(),
+    }
+}
+
+/// Prints clap's own message: help and version are no failure, everything else is wrong usage.
+fn say_usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+}
