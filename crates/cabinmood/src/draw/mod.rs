@@ -1,0 +1,11 @@
+//! Pictures for people: annotated video, timelines, confusion matrices and reports. Only what an
+//! operator asks for by a flag is ever drawn.
+
+mod annotator;
+mod canvas;
+mod font;
+pub mod palette;
+mod scene;
+mod timeline;
+
+pub use annotator::{Annotator, still};
