@@ -1,0 +1,63 @@
+//! What can go wrong before anything is published.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::socket::MAX_PATH_BYTES;
+
+/// Why publishing cannot start. Each message names the key or path and what to do.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The folder that the socket shall be made in is missing. It is not created: under systemd
+    /// `RuntimeDirectory=` makes it, with the right owner.
+    #[error("socket.path {path}: its folder does not exist; create it or choose another path")]
+    NoFolder {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// A process listens at the path already.
+    #[error("socket.path {path}: another daemon is running there; stop it or choose another path")]
+    InUse {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// Something that is no socket is at the path. It is left as it is.
+    #[error("socket.path {path}: exists and is not a socket; move it away or choose another path")]
+    NotASocket {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// The path does not fit into a socket address.
+    #[error("socket.path {path}: longer than the {MAX_PATH_BYTES} bytes that a socket's path may have")]
+    PathTooLong {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// The socket's group does not exist on this system.
+    #[error("socket.group {group:?}: no such group; create it (groupadd --system {group}) or name another")]
+    NoSuchGroup {
+        /// The group's name.
+        group: String,
+    },
+    /// The socket's mode has other bits than the nine permissions.
+    #[error("socket.mode {mode:o}: only permissions are allowed, 0 to 777 (octal), as in 660")]
+    BadMode {
+        /// The mode.
+        mode: u32,
+    },
+    /// The system refused a step of making the socket.
+    #[error("socket.path {path}: cannot {action}: {source}")]
+    Socket {
+        /// The socket's path.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The publisher's own runtime cannot be made.
+    #[error("cannot start the publisher: {0}")]
+    Runtime(#[source] io::Error),
+}

@@ -1,0 +1,169 @@
+//! What every sink reads from: the newest events, and an honest count of those it missed.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use types::MoodState;
+use wire::Event;
+
+/// Events a reader may be behind before it is moved on to the newest: about one second at 30
+/// frames a second. All readers share them, so a slow one costs no memory of its own.
+const HELD_EVENTS: usize = 32;
+
+/// An event as it goes out: stamped with its time of publication, and written as a line once.
+#[derive(Debug)]
+pub struct Published {
+    /// The event.
+    pub event: Event,
+    /// The event as one line of JSON, with its line feed.
+    pub line: Vec<u8>,
+    /// Which event this is, lost ones included; the first is 1.
+    count: u64,
+    /// How many state changes there were up to this event.
+    changes: u64,
+    /// Whether this event is one of them.
+    is_change: bool,
+}
+
+/// How much a reader missed since its last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// Events.
+    pub events: u64,
+    /// State changes among them.
+    pub state_changes: u64,
+}
+
+/// The next event for a reader.
+#[derive(Debug)]
+pub struct Delivery {
+    /// What it missed just before this event, if anything.
+    pub missed: Option<Missed>,
+    /// The event, shared with all other readers.
+    pub published: Arc<Published>,
+}
+
+/// The writing end. Dropping it ends all feeds once they have read what it holds.
+pub(crate) struct Outlet {
+    events: broadcast::Sender<Arc<Published>>,
+    current: watch::Sender<Option<Arc<Published>>>,
+    count: u64,
+    changes: u64,
+}
+
+impl Outlet {
+    pub(crate) fn new() -> Self {
+        let (events, _) = broadcast::channel(HELD_EVENTS);
+        let (current, _) = watch::channel(None);
+        Self { events, current, count: 0, changes: 0 }
+    }
+
+    /// A feed that starts with the current event.
+    pub(crate) fn feed(&self) -> Feed {
+        Feed::starting(self.events.subscribe(), self.current.subscribe())
+    }
+
+    /// Notes events that were lost before they came here, so that every reader learns of them.
+    pub(crate) fn skip(&mut self, lost: u64) {
+        self.count += lost;
+    }
+
+    /// Hands an event to all feeds. Never waits.
+    pub(crate) fn publish(&mut self, event: Event) {
+        let is_change = match &*self.current.borrow() {
+            Some(last) => !is_same_state(event.state, last.event.state),
+            None => true,
+        };
+        self.count += 1;
+        self.changes += u64::from(is_change);
+        let mut line = Vec::with_capacity(self.last_line_len());
+        event.write_json_line(&mut line);
+        let published =
+            Arc::new(Published { event, line, count: self.count, changes: self.changes, is_change });
+        // The current event first: a feed that starts in between reads this one twice and skips it,
+        // the other way round it would miss it.
+        self.current.send_replace(Some(Arc::clone(&published)));
+        // An error only says that nobody reads at present.
+        let _unread = self.events.send(published);
+    }
+
+    fn last_line_len(&self) -> usize {
+        self.current.borrow().as_ref().map_or(0, |last| last.line.len() + 16)
+    }
+}
+
+/// Whether two states are one and the same; a transition that only comes further is the same still.
+fn is_same_state(a: MoodState, b: MoodState) -> bool {
+    match (a, b) {
+        (MoodState::Transition { from: f, to: t, .. }, MoodState::Transition { from, to, .. }) => {
+            (f, t) == (from, to)
+        }
+        _ => a == b,
+    }
+}
+
+/// One reader's view of the events, in order. A reader that falls behind by more than a second's
+/// worth is moved on to the newest event and told how many it missed.
+#[derive(Debug)]
+pub struct Feed {
+    events: broadcast::Receiver<Arc<Published>>,
+    current: watch::Receiver<Option<Arc<Published>>>,
+    /// The event to start with.
+    first: Option<Arc<Published>>,
+    /// `count` and `changes` of the last event that was read.
+    seen: (u64, u64),
+}
+
+impl Feed {
+    fn starting(
+        events: broadcast::Receiver<Arc<Published>>,
+        mut current: watch::Receiver<Option<Arc<Published>>>,
+    ) -> Self {
+        let first = current.borrow_and_update().clone();
+        let seen = first.as_ref().map_or((0, 0), |p| (p.count - 1, p.changes - u64::from(p.is_change)));
+        Self { events, current, first, seen }
+    }
+
+    /// Another reader of the same events, which gets the current one at once.
+    #[must_use]
+    pub fn join(&self) -> Self {
+        Self::starting(self.events.resubscribe(), self.current.clone())
+    }
+
+    /// The next event; `None` once the daemon ends and everything was read. May be dropped and
+    /// called again (in a `select!`) without losing one.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        if let Some(first) = self.first.take() {
+            return Some(self.deliver(first));
+        }
+        loop {
+            match self.events.recv().await {
+                Ok(published) if published.count <= self.seen.0 => {}
+                Ok(published) => return Some(self.deliver(published)),
+                Err(RecvError::Lagged(_)) => {
+                    self.events = self.events.resubscribe();
+                    let newest = self.current.borrow_and_update().clone();
+                    if let Some(newest) = newest.filter(|p| p.count > self.seen.0) {
+                        return Some(self.deliver(newest));
+                    }
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Returns when the daemon ends, whether everything was read or not.
+    pub async fn ended(&mut self) {
+        while self.current.changed().await.is_ok() {}
+    }
+
+    fn deliver(&mut self, published: Arc<Published>) -> Delivery {
+        let missed = Missed {
+            events: published.count - self.seen.0 - 1,
+            state_changes: published.changes - u64::from(published.is_change) - self.seen.1,
+        };
+        self.seen = (published.count, published.changes);
+        Delivery { missed: (missed.events > 0).then_some(missed), published }
+    }
+}

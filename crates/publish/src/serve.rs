@@ -1,0 +1,95 @@
+//! The publish stage itself: stamps events and hands them to the sinks.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+use types::Clock;
+
+use crate::counters::{count, count_many};
+use crate::edge::Arrival;
+use crate::feed::Outlet;
+use crate::{Counters, EventReceiver, Feed, PublishError};
+
+/// How long the sinks may take for their last words. The daemon ends within a second, and this is
+/// not its only duty then.
+const FLUSH_LIMIT: Duration = Duration::from_millis(400);
+
+/// A sink's whole life.
+pub type SinkFuture = Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send>>;
+
+/// Carries events outward in one way.
+pub trait Sink: Send {
+    /// What logs call it.
+    fn name(&self) -> &'static str;
+
+    /// Reads the feed until it ends, flushes and returns. It is dropped where flushing takes more
+    /// than 400 ms. Other sinks share the thread: it must not block.
+    ///
+    /// # Errors
+    /// What keeps it from going on for good; what may come back (a bus, a broker) is survived.
+    fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture;
+}
+
+/// Publishes until the last [`crate::EventSender`] is dropped, then flushes and returns, at most
+/// half a second later. Blocks: it owns the thread it is called on. A sink that fails is logged and
+/// counted, and the others go on.
+///
+/// # Errors
+/// [`PublishError::Runtime`], before anything is published.
+pub fn serve(
+    sinks: Vec<Box<dyn Sink>>,
+    events: EventReceiver,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+) -> Result<(), PublishError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(PublishError::Runtime)?;
+    runtime.block_on(async {
+        let outlet = Outlet::new();
+        let mut running = JoinSet::new();
+        for sink in sinks {
+            let name = sink.name();
+            let work = sink.run(outlet.feed(), Arc::clone(&counters));
+            let counters = Arc::clone(&counters);
+            running.spawn(async move {
+                if let Err(fault) = work.await {
+                    count(&counters.sinks_failed_total);
+                    error!(sink = name, %fault, "sink failed");
+                }
+            });
+        }
+        forward(events, outlet, &*clock, &counters).await;
+        let flushed = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(FLUSH_LIMIT, flushed).await.is_err() {
+            warn!(limit_ms = FLUSH_LIMIT.as_millis(), "a reader did not take its last events in time");
+        }
+    });
+    Ok(())
+}
+
+/// Stamps every event and hands it on, until all senders are gone; dropping the outlet then tells
+/// the sinks.
+async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Clock, counters: &Counters) {
+    loop {
+        match events.receive().await {
+            Arrival::Event(mut event) => {
+                event.published(clock.now());
+                outlet.publish(event);
+                count(&counters.events_published_total);
+            }
+            Arrival::Lost(lost) => {
+                count_many(&counters.events_lost_total, lost);
+                warn!(lost, "the publisher fell behind");
+                outlet.skip(lost);
+            }
+            Arrival::Ended => return,
+        }
+    }
+}
