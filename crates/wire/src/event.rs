@@ -1,0 +1,320 @@
+//! One event: what was seen, what smoothing made of it, and where both come from.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use types::{
+    Expression, FaceBox, MonoTime, Mood, MoodState, Observation, Pose, Probabilities, Progress, Quality,
+    Reason, Stamped, UtcTime,
+};
+
+use crate::line::{WireError, push_json_line};
+use crate::signals::{
+    EVENT_SCHEMA, EXTENT, FRACTION, LATENCY, POSITION, SCORE, Scale, TILT, TRANSITION, TURN, UNKNOWN,
+};
+
+/// What stays the same in all events of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The boot that the monotonic times belong to (the kernel's boot id).
+    pub boot_id: Arc<str>,
+    /// The expression model's name.
+    pub model: Arc<str>,
+    /// The daemon's version.
+    pub software_version: Arc<str>,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Sight<'a> {
+    /// A frame that was looked at.
+    Frame(&'a Stamped<Observation>),
+    /// That no frame came, noted at this time.
+    Silence(MonoTime),
+}
+
+impl<'a> From<&'a Stamped<Observation>> for Sight<'a> {
+    fn from(frame: &'a Stamped<Observation>) -> Self {
+        Self::Frame(frame)
+    }
+}
+
+impl From<MonoTime> for Sight<'_> {
+    fn from(noted_at: MonoTime) -> Self {
+        Self::Silence(noted_at)
+    }
+}
+
+/// One event. Numbers keep their full precision here; the JSON line tells them in the range and
+/// step of [`crate::SIGNALS`]. Cloning allocates nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Record", try_from = "Record")]
+pub struct Event {
+    /// Number of the event since the daemon started.
+    pub seq: u64,
+    /// Number of the frame; `None` where there was none.
+    pub frame_seq: Option<u64>,
+    /// The boot that the monotonic times belong to.
+    pub boot_id: Arc<str>,
+    /// When the frame was taken, or its absence noted.
+    pub captured_at: MonoTime,
+    /// The same moment as wall-clock time.
+    pub utc: UtcTime,
+    /// When the event was handed to the outside; `None` before.
+    pub published_at: Option<MonoTime>,
+    /// The smoothed state.
+    pub state: MoodState,
+    /// The posterior probability of the state's expression, 0 to 1.
+    pub confidence: f32,
+    /// Distance from the driver's own neutral, 0 to 1.
+    pub intensity: Option<f32>,
+    /// The net's calibrated word on this frame alone.
+    pub probabilities: Option<Probabilities>,
+    /// The driver's face.
+    pub face: Option<FaceBox>,
+    /// How the head is turned.
+    pub pose: Option<Pose>,
+    /// How far the alignment can be trusted.
+    pub quality: Quality,
+    /// The expression model's name.
+    pub model: Arc<str>,
+    /// The daemon's version.
+    pub software_version: Arc<str>,
+}
+
+impl Event {
+    /// The event that tells `mood`, made of `sight` (a frame's observation, or the time at which
+    /// the lack of one was noted). `utc` is the wall-clock time of that same moment.
+    #[must_use]
+    pub fn new<'a>(
+        header: &Header,
+        seq: u64,
+        sight: impl Into<Sight<'a>>,
+        mood: &Mood,
+        utc: UtcTime,
+    ) -> Self {
+        let (frame_seq, captured_at, seen) = match sight.into() {
+            Sight::Frame(frame) => (Some(frame.seq), frame.captured_at, Some(&frame.value)),
+            Sight::Silence(noted_at) => (None, noted_at, None),
+        };
+        Self {
+            seq,
+            frame_seq,
+            boot_id: Arc::clone(&header.boot_id),
+            captured_at,
+            utc,
+            published_at: None,
+            state: mood.state,
+            confidence: mood.confidence,
+            intensity: mood.intensity,
+            probabilities: seen.and_then(|s| s.probabilities),
+            face: seen.and_then(|s| s.face),
+            pose: seen.and_then(|s| s.pose),
+            quality: seen.map(|s| s.quality).unwrap_or_default(),
+            model: Arc::clone(&header.model),
+            software_version: Arc::clone(&header.software_version),
+        }
+    }
+
+    /// Notes that the event is handed to the outside at `at`.
+    pub fn published(&mut self, at: MonoTime) {
+        self.published_at = Some(at);
+    }
+
+    /// From capture to publication, in milliseconds; `None` before publication.
+    #[must_use]
+    pub fn latency_ms(&self) -> Option<f64> {
+        self.published_at.map(|at| at.since(self.captured_at).as_secs_f64() * 1e3)
+    }
+
+    /// Appends the event as one line of JSON with its line feed. The buffer is the caller's, to be
+    /// cleared and used again.
+    pub fn write_json_line(&self, line: &mut Vec<u8>) {
+        push_json_line(line, self);
+    }
+}
+
+/// The flat shape of the JSON line.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    schema: Cow<'static, str>,
+    seq: u64,
+    frame_seq: Option<u64>,
+    boot_id: Arc<str>,
+    captured_at_ns: MonoTime,
+    utc_ns: UtcTime,
+    published_at_ns: Option<MonoTime>,
+    latency_ms: Option<f32>,
+    state: Cow<'static, str>,
+    reason: Option<Reason>,
+    from: Option<Expression>,
+    to: Option<Expression>,
+    progress: Option<f32>,
+    confidence: f32,
+    intensity: Option<f32>,
+    probabilities: Option<Seven>,
+    face: Option<Face>,
+    pose: Option<Turned>,
+    quality: f32,
+    model: Arc<str>,
+    software_version: Arc<str>,
+}
+
+/// The seven probabilities by name.
+#[derive(Serialize, Deserialize)]
+struct Seven {
+    angry: f32,
+    disgust: f32,
+    fear: f32,
+    happy: f32,
+    sad: f32,
+    surprise: f32,
+    neutral: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Face {
+    x: f32,
+    y: f32,
+    w: f32,
+    h: f32,
+    score: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Turned {
+    yaw_deg: f32,
+    pitch_deg: f32,
+    roll_deg: f32,
+}
+
+fn fit(scale: &Scale, value: f32) -> Option<f32> {
+    scale.fit(f64::from(value))
+}
+
+/// A fraction that must be told: what is not a number is told as the least.
+fn fraction(value: f32) -> f32 {
+    fit(&FRACTION, value).unwrap_or_default()
+}
+
+/// The words of a state: the state's own, then reason, from, to and progress.
+type StateWords = (&'static str, Option<Reason>, Option<Expression>, Option<Expression>, Option<f32>);
+
+const fn words_of(state: MoodState) -> StateWords {
+    match state {
+        MoodState::Steady(expression) => (expression.name(), None, None, None, None),
+        MoodState::Transition { from, to, progress } => {
+            (TRANSITION, None, Some(from), Some(to), Some(progress.value()))
+        }
+        MoodState::Unknown(reason) => (UNKNOWN, Some(reason), None, None, None),
+    }
+}
+
+impl From<Probabilities> for Seven {
+    fn from(p: Probabilities) -> Self {
+        let [angry, disgust, fear, happy, sad, surprise, neutral] = p.as_array().map(fraction);
+        Self { angry, disgust, fear, happy, sad, surprise, neutral }
+    }
+}
+
+impl From<Event> for Record {
+    fn from(event: Event) -> Self {
+        let (state, reason, from, to, progress) = words_of(event.state);
+        // A box or pose with a number that is none says nothing: it is told as absent.
+        let face = event.face.and_then(|f| {
+            Some(Face {
+                x: fit(&POSITION, f.x)?,
+                y: fit(&POSITION, f.y)?,
+                w: fit(&EXTENT, f.w)?,
+                h: fit(&EXTENT, f.h)?,
+                score: fit(&SCORE, f.score)?,
+            })
+        });
+        let pose = event.pose.and_then(|p| {
+            Some(Turned {
+                yaw_deg: fit(&TURN, p.yaw_deg)?,
+                pitch_deg: fit(&TURN, p.pitch_deg)?,
+                roll_deg: fit(&TILT, p.roll_deg)?,
+            })
+        });
+        Self {
+            schema: EVENT_SCHEMA.into(),
+            seq: event.seq,
+            frame_seq: event.frame_seq,
+            captured_at_ns: event.captured_at,
+            utc_ns: event.utc,
+            published_at_ns: event.published_at,
+            latency_ms: event.latency_ms().and_then(|ms| LATENCY.fit(ms)),
+            state: state.into(),
+            reason,
+            from,
+            to,
+            progress: progress.map(fraction),
+            // An unknown state is never told with a confidence, whatever the event holds.
+            confidence: if reason.is_none() { fraction(event.confidence) } else { 0.0 },
+            intensity: event.intensity.filter(|_| reason.is_none()).and_then(|i| fit(&FRACTION, i)),
+            probabilities: event.probabilities.map(Seven::from),
+            face,
+            pose,
+            quality: fraction(event.quality.value()),
+            boot_id: event.boot_id,
+            model: event.model,
+            software_version: event.software_version,
+        }
+    }
+}
+
+impl Record {
+    fn mood_state(&self) -> Result<MoodState, WireError> {
+        match (&*self.state, self.reason, self.from, self.to, self.progress) {
+            (UNKNOWN, Some(reason), None, None, None) => Ok(MoodState::Unknown(reason)),
+            (TRANSITION, None, Some(from), Some(to), Some(progress)) => {
+                Ok(MoodState::Transition { from, to, progress: Progress::new(progress) })
+            }
+            (word, None, None, None, None) => {
+                word.parse().map(MoodState::Steady).map_err(|_| WireError::State(word.to_owned()))
+            }
+            (word, ..) => Err(WireError::State(word.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<Record> for Event {
+    type Error = WireError;
+
+    fn try_from(record: Record) -> Result<Self, WireError> {
+        if record.schema != EVENT_SCHEMA {
+            return Err(WireError::Schema(record.schema.into_owned()));
+        }
+        let probabilities = record
+            .probabilities
+            .as_ref()
+            .map(|p| {
+                let weights = [p.angry, p.disgust, p.fear, p.happy, p.sad, p.surprise, p.neutral];
+                Probabilities::from_weights(weights).ok_or(WireError::Probabilities)
+            })
+            .transpose()?;
+        Ok(Self {
+            seq: record.seq,
+            frame_seq: record.frame_seq,
+            captured_at: record.captured_at_ns,
+            utc: record.utc_ns,
+            published_at: record.published_at_ns,
+            state: record.mood_state()?,
+            confidence: record.confidence,
+            intensity: record.intensity,
+            probabilities,
+            face: record.face.map(|Face { x, y, w, h, score }| FaceBox { x, y, w, h, score }),
+            pose: record.pose.map(|Turned { yaw_deg, pitch_deg, roll_deg }| Pose {
+                yaw_deg,
+                pitch_deg,
+                roll_deg,
+            }),
+            quality: Quality::new(record.quality),
+            boot_id: record.boot_id,
+            model: record.model,
+            software_version: record.software_version,
+        })
+    }
+}
