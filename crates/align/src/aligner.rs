@@ -1,0 +1,157 @@
+//! The stage itself: from a frame to an observation and a crop.
+
+use std::path::PathBuf;
+
+use frame::{AlignedFace, Grey};
+use manifest::Manifest;
+use serde::Deserialize;
+use types::{FaceBox, MonoTime, Observation, Reason, Verdict};
+
+use crate::crop::CropSearch;
+use crate::detect::Detector;
+use crate::error::AlignError;
+use crate::gate::{AlignOptions, Gate};
+use crate::landmarks::{Fit, Fitter};
+use crate::pose::pose;
+use crate::shape_predictor::ShapePredictor;
+use crate::track::Tracker;
+use crate::warp::Warper;
+
+/// The manifests of the models that alignment needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlignModels {
+    /// Of the face detector.
+    pub detector: PathBuf,
+    /// Of the landmark model.
+    pub landmarks: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LandmarkDetails {
+    points: usize,
+}
+
+/// Finds the driver's face, its landmarks and pose, cuts it out with level eyes, and judges
+/// whether the crop can be trusted.
+///
+/// In the steady state a step makes no Rust heap allocation.
+pub struct Aligner {
+    detector: Detector,
+    tracker: Tracker,
+    fitter: Fitter,
+    crops: CropSearch,
+    warper: Warper,
+    gate: Gate,
+}
+
+impl Aligner {
+    /// Opens the models.
+    ///
+    /// # Errors
+    /// [`AlignError`]: a manifest or model file that is missing, altered or of the wrong kind; an
+    /// option out of its range.
+    pub fn new(models: &AlignModels, options: AlignOptions) -> Result<Self, AlignError> {
+        let gate = Gate::new(options)?;
+        let fitter = Fitter::new(load_landmarks(models)?);
+        Ok(Self {
+            detector: Detector::load(&models.detector)?,
+            tracker: Tracker::new(),
+            fitter,
+            crops: CropSearch::default(),
+            warper: Warper::default(),
+            gate,
+        })
+    }
+
+    /// The next frame of a sequence: the face is followed from frame to frame. The crop is written
+    /// whenever landmarks were found; it may be classified only where the verdict is accepted.
+    ///
+    /// # Errors
+    /// Where OpenCV fails (no memory).
+    pub fn step(
+        &mut self,
+        frame: &Grey,
+        captured_at: MonoTime,
+        crop: &mut AlignedFace,
+    ) -> Result<Observation, AlignError> {
+        let Some(face) = self.tracker.step(&mut self.detector, frame, captured_at)? else {
+            return Ok(Observation::nothing(Reason::NoFace));
+        };
+        let fit = self.fitter.fit(frame, face);
+        let observation = self.observe(frame, face, fit.as_ref(), crop)?;
+        let plausible = fit.filter(|fit| self.gate.is_face(fit, &face));
+        self.tracker.confirm(plausible.is_some(), plausible.map(|fit| fit.refined));
+        Ok(observation)
+    }
+
+    /// A picture that has nothing to do with the last one: a full search, and no track is used or
+    /// kept.
+    ///
+    /// # Errors
+    /// Where OpenCV fails (no memory).
+    pub fn step_still(&mut self, frame: &Grey, crop: &mut AlignedFace) -> Result<Observation, AlignError> {
+        let Some(face) = self.tracker.search_still(&mut self.detector, frame)? else {
+            return Ok(Observation::nothing(Reason::NoFace));
+        };
+        let fit = self.fitter.fit(frame, face);
+        self.observe(frame, face, fit.as_ref(), crop)
+    }
+
+    /// A picture that is a tight crop of a face, as data sets have them: nothing is detected, the
+    /// whole picture is the face.
+    ///
+    /// # Errors
+    /// Where OpenCV fails (no memory).
+    pub fn step_crop(&mut self, picture: &Grey, crop: &mut AlignedFace) -> Result<Observation, AlignError> {
+        let fit = self.crops.fit(picture, &mut self.fitter)?;
+        let whole = FaceBox {
+            x: -0.5,
+            y: -0.5,
+            w: picture.width() as f32,
+            h: picture.height() as f32,
+            score: 0.0,
+        };
+        self.observe(picture, whole, fit.as_ref(), crop)
+    }
+
+    /// Forgets the face that was followed, as after a change of the source.
+    pub fn reset(&mut self) {
+        self.tracker.reset();
+    }
+
+    /// Cuts out and judges a face.
+    fn observe(
+        &mut self,
+        frame: &Grey,
+        face: FaceBox,
+        fit: Option<&Fit>,
+        crop: &mut AlignedFace,
+    ) -> Result<Observation, AlignError> {
+        let Some(fit) = fit else {
+            return Ok(Observation { face: Some(face), ..Observation::nothing(Reason::Misaligned) });
+        };
+        self.warper.warp(frame, fit.left_eye, fit.right_eye, crop)?;
+        let pose = pose(&fit.landmarks);
+        let (quality, verdict) = self.gate.judge(fit, pose, crop);
+        Ok(Observation {
+            face: Some(face),
+            landmarks: Some(fit.landmarks),
+            pose,
+            quality,
+            verdict,
+            probabilities: None,
+        })
+    }
+}
+
+fn load_landmarks(models: &AlignModels) -> Result<ShapePredictor, AlignError> {
+    let manifest = Manifest::<LandmarkDetails>::load(&models.landmarks, "landmarks")?;
+    let model = ShapePredictor::parse(&manifest.read_model()?)
+        .map_err(|source| AlignError::Landmarks { path: manifest.file.clone(), source })?;
+    let (found, said) = (model.mean().len(), manifest.details.points);
+    if found != said || !matches!(found, 5 | 68) {
+        return Err(AlignError::Points { path: manifest.file, found, said });
+    }
+    Ok(model)
+}
