@@ -167,3 +167,89 @@ impl Feed {
         Delivery { missed: (missed.events > 0).then_some(missed), published }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use types::Expression::{Happy, Neutral, Sad};
+    use types::MoodState::{Steady, Transition, Unknown};
+    use types::{MonoTime, Mood, Probabilities, Progress, Reason, UtcTime};
+    use wire::Header;
+
+    use super::*;
+
+    fn event(seq: u64, state: MoodState) -> Event {
+        let header = Header { boot_id: "b".into(), model: "m".into(), software_version: "0".into() };
+        let mood = Mood { state, confidence: 0.5, intensity: None, posterior: Probabilities::UNIFORM };
+        Event::new(&header, seq, MonoTime::ZERO, &mood, UtcTime(0))
+    }
+
+    /// What the feed has to give without waiting: each event's `seq` and what was missed before it.
+    fn read(feed: &mut Feed) -> Vec<(u64, Option<Missed>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut all = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    delivery = feed.next() => match delivery {
+                        Some(next) => all.push((next.published.event.seq, next.missed)),
+                        None => return all,
+                    },
+                    () = std::future::ready(()) => return all,
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_misses_nothing() {
+        let mut outlet = Outlet::new();
+        let mut feed = outlet.feed();
+        (0..HELD_EVENTS as u64).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
+        let read = read(&mut feed);
+        assert_eq!(read.len(), HELD_EVENTS);
+        assert!(read.iter().all(|(_, missed)| missed.is_none()));
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_gets_the_newest_and_both_counts() {
+        let mut outlet = Outlet::new();
+        let mut feed = outlet.feed();
+        outlet.publish(event(0, Steady(Neutral)));
+        assert_eq!(read(&mut feed), [(0, None)]);
+        let progress = Progress::new;
+        // Three changes are missed: to the transition (coming further is none), happy, unknown.
+        let begins = (1..21).map(|_| Transition { from: Neutral, to: Happy, progress: progress(0.1) });
+        let goes_on = (21..41).map(|_| Transition { from: Neutral, to: Happy, progress: progress(0.6) });
+        let ends = [Steady(Happy), Unknown(Reason::NoFace), Steady(Sad)];
+        for (seq, state) in (1..).zip(begins.chain(goes_on).chain(ends)) {
+            outlet.publish(event(seq, state));
+        }
+        let missed = Missed { events: 42, state_changes: 3 };
+        assert_eq!(read(&mut feed), [(43, Some(missed))]);
+    }
+
+    #[test]
+    fn one_that_joins_starts_with_the_current_event() {
+        let mut outlet = Outlet::new();
+        let mut early = outlet.feed();
+        assert_eq!(read(&mut early), []);
+        outlet.publish(event(0, Steady(Happy)));
+        outlet.publish(event(1, Steady(Sad)));
+        let mut late = early.join();
+        outlet.publish(event(2, Steady(Sad)));
+        assert_eq!(read(&mut late), [(1, None), (2, None)]);
+        drop(outlet);
+        assert_eq!(read(&mut early), [(0, None), (1, None), (2, None)]);
+        assert_eq!(read(&mut late), []);
+    }
+
+    #[test]
+    fn the_newest_is_not_lost_when_the_end_comes_before_it_is_read() {
+        let mut outlet = Outlet::new();
+        let mut feed = outlet.feed();
+        (0..100).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
+        drop(outlet);
+        assert_eq!(read(&mut feed), [(99, Some(Missed { events: 99, state_changes: 1 }))]);
+    }
+}

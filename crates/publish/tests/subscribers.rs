@@ -1,5 +1,5 @@
 //! What subscribers of the Unix socket see.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests may stop at what they do not expect")]
 
 mod common;
 
