@@ -8,6 +8,7 @@ use opencv::imgproc::{self, INTER_CUBIC};
 use types::{FaceBox, Landmarks, Point};
 
 use crate::landmarks::{Fit, Fitter, STARTS};
+use crate::shape_predictor::Start;
 use crate::warp::as_mat;
 
 /// The trees were grown on faces of this size and more: smaller pictures are enlarged to it.
@@ -20,6 +21,10 @@ const ACROSS: [f32; 3] = [0.44, 0.50, 0.56];
 const DOWN: [f32; 4] = [0.46, 0.52, 0.58, 0.64];
 const CANDIDATES: usize = SIDES.len() * ACROSS.len() * DOWN.len();
 const _: () = assert!(CANDIDATES.is_multiple_of(STARTS));
+/// Where the box lies in the middle crop of that set, and how far from there it may well lie (twice
+/// the standard deviation): side, across, down, in parts of the picture.
+const USUAL: [f32; 3] = [0.93, 0.50, 0.547];
+const LATITUDE: [f32; 3] = [0.24, 0.12, 0.12];
 /// Outcomes nearer than about this, over the inter-ocular distance, have found the same face.
 const SAME_FACE: f32 = 0.08;
 /// Fits from the box that the last one ended in, until it stays where it is.
@@ -62,10 +67,12 @@ impl CropSearch {
     fn search(&mut self, picture: &Grey, fitter: &mut Fitter) -> Option<Fit> {
         self.outcomes.clear();
         let starts = starts(picture.width() as f32, picture.height() as f32);
-        for boxes in starts.as_chunks::<STARTS>().0 {
-            fitter.fit_each(picture, boxes, &mut self.outcomes);
+        for starts in starts.as_chunks::<STARTS>().0 {
+            fitter.fit_each(picture, starts, &mut self.outcomes);
         }
-        let mut fit = *self.outcomes.iter().max_by(|a, b| self.company(a).total_cmp(&self.company(b)))?;
+        let size = (picture.width() as f32, picture.height() as f32);
+        let weight = |fit: &Fit| self.company(fit);
+        let mut fit = *self.outcomes.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
         for _ in 0..REFINEMENTS {
             fit = fitter.fit(picture, fit.refined)?;
         }
@@ -83,12 +90,20 @@ impl CropSearch {
     }
 }
 
-fn starts(width: f32, height: f32) -> [FaceBox; CANDIDATES] {
+/// How usual it is for the face's box to lie here in a crop of this size, 0 to 1.
+fn usualness(face: &FaceBox, (width, height): (f32, f32)) -> f32 {
+    let center = face.center();
+    let place = [face.w / width.min(height), center.x / width, center.y / height];
+    let distance: f32 = (0..3).map(|i| ((place[i] - USUAL[i]) / LATITUDE[i]).powi(2)).sum();
+    1.0 / (1.0 + distance)
+}
+
+fn starts(width: f32, height: f32) -> [Start; CANDIDATES] {
     std::array::from_fn(|i| {
         let side = SIDES[i % SIDES.len()] * width.min(height);
         let x = ACROSS[i / SIDES.len() % ACROSS.len()] * width;
         let y = DOWN[i / SIDES.len() / ACROSS.len()] * height;
-        FaceBox { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side, score: 0.0 }
+        FaceBox { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side, score: 0.0 }.into()
     })
 }
 

@@ -5,7 +5,7 @@
 use frame::Grey;
 use types::{FaceBox, Landmarks, MAX_LANDMARKS, Point};
 
-use crate::shape_predictor::{ShapePredictor, Workspace};
+use crate::shape_predictor::{ShapePredictor, Start, Workspace};
 
 /// Boxes that are tried at a time.
 pub(crate) const STARTS: usize = 6;
@@ -22,6 +22,14 @@ const PERTURBATIONS: [(f32, f32, f32); STARTS] = [
 
 /// Eyes nearer than this have no crop between them.
 const MIN_INTER_OCULAR_PX: f32 = 1.0;
+/// Outcomes that lie further apart than this, over the inter-ocular distance, are in doubt: on
+/// Helen's faces 98 % of the fits with less error than 15 % are below it, and none with more.
+const DOUBTFUL_SPREAD: f32 = 0.03;
+/// The trees were grown on heads held almost upright: beyond this they are run in a box that leans
+/// as the head does.
+const UPRIGHT_RAD: f32 = 0.17;
+/// What is tried where an upright box fails.
+const LEAN_RAD: f32 = 0.52;
 
 /// The landmarks of one face.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +51,11 @@ impl Fit {
     pub fn inter_ocular_px(&self) -> f32 {
         self.left_eye.distance(self.right_eye)
     }
+
+    /// How the line through the eyes leans, clockwise as one looks at the picture.
+    pub fn lean_rad(&self) -> f32 {
+        (self.right_eye.y - self.left_eye.y).atan2(self.right_eye.x - self.left_eye.x)
+    }
 }
 
 /// A landmark model with its buffers.
@@ -54,34 +67,53 @@ pub(crate) struct Fitter {
 
 impl Fitter {
     pub fn new(model: ShapePredictor) -> Self {
-        Self { work: model.workspace(), model }
-    }
-
-    pub const fn model(&self) -> &ShapePredictor {
-        &self.model
+        Self { work: Workspace::default(), model }
     }
 
     /// The landmarks of the face in a box; `None` where they make no face at all (both eyes in one
-    /// place, or a model whose points have no known meaning).
+    /// place, or a model whose points have no known meaning). One run of the trees for an upright
+    /// face, two for one that leans, up to four where in doubt.
     pub fn fit(&mut self, grey: &Grey, face: FaceBox) -> Option<Fit> {
-        let boxes = PERTURBATIONS.map(|(right, down, growth)| shifted(face, right, down, growth));
-        self.model.fit(grey, &boxes, &mut self.work);
+        let upright = self.fit_leaning(grey, face, 0.0);
+        let better = |a: Option<Fit>, b: Option<Fit>| match (a, b) {
+            (Some(a), Some(b)) => Some(if b.spread < a.spread { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        let mut best = upright;
+        if best.is_none_or(|fit| fit.spread > DOUBTFUL_SPREAD) {
+            for lean in [-LEAN_RAD, LEAN_RAD] {
+                best = better(best, self.fit_leaning(grey, face, lean));
+            }
+        }
+        let lean = best?.lean_rad();
+        if lean.abs() > UPRIGHT_RAD {
+            best = better(best, self.fit_leaning(grey, best?.refined, lean));
+        }
+        best
+    }
+
+    /// The median of the outcomes from boxes that lean.
+    fn fit_leaning(&mut self, grey: &Grey, face: FaceBox, lean_rad: f32) -> Option<Fit> {
+        let starts = PERTURBATIONS.map(|(right, down, growth)| {
+            Start::turned(shifted(face, right, down, growth), lean_rad)
+        });
+        self.model.fit(grey, &starts, &mut self.work);
         let n = self.model.mean().len();
         let mut points = [Point::default(); MAX_LANDMARKS];
         let mut distance = 0.0;
         for (i, point) in points.iter_mut().enumerate().take(n) {
-            let starts: [Point; STARTS] = std::array::from_fn(|lane| self.work.shape(lane)[i]);
-            *point = Point::new(median(starts.map(|p| p.x)), median(starts.map(|p| p.y)));
-            distance += starts.iter().map(|p| p.distance(*point)).sum::<f32>();
+            let outcomes: [Point; STARTS] = std::array::from_fn(|lane| self.work.shape(lane)[i]);
+            *point = Point::new(median(outcomes.map(|p| p.x)), median(outcomes.map(|p| p.y)));
+            distance += outcomes.iter().map(|p| p.distance(*point)).sum::<f32>();
         }
         self.outcome(&points[..n], distance / (n * STARTS) as f32, face.score)
     }
 
     /// The landmarks from each of these boxes by itself, appended to `to`.
-    pub fn fit_each(&mut self, grey: &Grey, boxes: &[FaceBox; STARTS], to: &mut Vec<Fit>) {
-        self.model.fit(grey, boxes, &mut self.work);
+    pub fn fit_each(&mut self, grey: &Grey, starts: &[Start; STARTS], to: &mut Vec<Fit>) {
+        self.model.fit(grey, starts, &mut self.work);
         let n = self.model.mean().len();
-        to.extend((0..STARTS).filter_map(|lane| self.outcome(&self.work.shape(lane)[..n], 0.0, boxes[lane].score)));
+        to.extend((0..STARTS).filter_map(|lane| self.outcome(&self.work.shape(lane)[..n], 0.0, 0.0)));
     }
 
     /// What is known of a face whose points have these places and this mean distance from them.

@@ -15,4 +15,4 @@ pub use aligner::{AlignModels, Aligner};
 pub use detect::DetectError;
 pub use error::AlignError;
 pub use gate::AlignOptions;
-pub use shape_predictor::{FormatError, ShapePredictor, Workspace};
+pub use shape_predictor::{FormatError, ShapePredictor, Start, Workspace};

@@ -12,27 +12,37 @@ use types::{FaceBox, MAX_LANDMARKS, Point};
 
 pub use format::FormatError;
 
+/// Pixels that one stage may look at; dlib's models have 400 to 800. A power of two: an index
+/// masked by it needs no check.
+const MAX_PIXELS: usize = 1024;
+/// Trees of one stage; dlib's models have 500.
+const MAX_TREES: usize = 1024;
+/// Adding this to a double leaves the nearest whole number in its low bits (1.5 · 2^52).
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
 /// A loaded model. Immutable, so that threads may share it.
 #[derive(Debug, Clone)]
 pub struct ShapePredictor {
     /// Where the points lie on average, in units of the face box (0 to 1).
     mean: Vec<Point>,
-    /// Levels of splits in every tree.
-    depth: u32,
+    /// Leaves of every tree, a power of two.
+    leaves: usize,
     stages: Vec<Stage>,
 }
 
 /// One stage, its trees end to end in flat arrays.
 #[derive(Debug, Clone, Default)]
 struct Stage {
-    /// 2^depth - 1 a tree, in heap order.
+    /// As many as leaves for each tree, in heap order from 1; the first is never asked.
     splits: Vec<Split>,
-    /// 2^depth steps a tree, each of all points.
-    leaves: Vec<Point>,
-    /// The point that each pixel hangs on.
-    anchors: Vec<u16>,
-    /// Its offset from there in the mean shape, in units of the face box.
-    deltas: Vec<Point>,
+    /// The steps of each tree's leaves, each step one of all points.
+    steps: Vec<Point>,
+    /// The pixels, sorted by the point that they hang on: where those of each point end.
+    ends: Vec<u16>,
+    /// The pixels' offsets from their points in the mean shape, in units of the face box; x and y
+    /// apart, which the compiler turns into vector instructions.
+    right: Vec<f32>,
+    down: Vec<f32>,
 }
 
 /// "Is the first pixel brighter than the second by more than the threshold?"
@@ -43,11 +53,71 @@ struct Split {
     threshold: i16,
 }
 
+/// Where a fit starts: the square or oblong that the mean shape is laid into, upright or turned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Start {
+    /// The corner that (0, 0) of the mean shape goes to, in pixels of the picture.
+    origin: Point,
+    /// From there to the corner for (1, 0).
+    across: Point,
+    /// From there to the corner for (0, 1).
+    down: Point,
+}
+
+impl From<FaceBox> for Start {
+    fn from(face: FaceBox) -> Self {
+        Self { origin: Point::new(face.x, face.y), across: Point::new(face.w, 0.0), down: Point::new(0.0, face.h) }
+    }
+}
+
+impl Start {
+    /// The box turned about its middle; clockwise as one looks at the picture is positive.
+    #[must_use]
+    pub fn turned(face: FaceBox, radians: f32) -> Self {
+        let (sin, cos) = radians.sin_cos();
+        let (center, across, down) = (
+            face.center(),
+            Point::new(cos * face.w, sin * face.w),
+            Point::new(-sin * face.h, cos * face.h),
+        );
+        let origin =
+            Point::new(center.x - (across.x + down.x) / 2.0, center.y - (across.y + down.y) / 2.0);
+        Self { origin, across, down }
+    }
+
+    fn place(&self, p: Point) -> Point {
+        Point::new(
+            self.origin.x + self.across.x * p.x + self.down.x * p.y,
+            self.origin.y + self.across.y * p.x + self.down.y * p.y,
+        )
+    }
+}
+
 /// What a fit writes into, kept between frames so that no fit allocates. `N` starts at a time.
 #[derive(Debug, Clone)]
 pub struct Workspace<const N: usize> {
-    pixels: Vec<[i16; N]>,
+    pixels: Box<[[i16; MAX_PIXELS]; N]>,
+    /// The leaf that each tree of a stage ended in.
+    leaves: Box<[[u8; N]; MAX_TREES]>,
     shapes: [[Point; MAX_LANDMARKS]; N],
+}
+
+impl<const N: usize> Default for Workspace<N> {
+    fn default() -> Self {
+        Self {
+            pixels: Box::new([[0; MAX_PIXELS]; N]),
+            leaves: Box::new([[0; N]; MAX_TREES]),
+            shapes: [[Point::default(); MAX_LANDMARKS]; N],
+        }
+    }
+}
+
+impl<const N: usize> Workspace<N> {
+    /// The outcome of one start, in pixels of the picture; the model's points come first.
+    #[must_use]
+    pub const fn shape(&self, lane: usize) -> &[Point] {
+        &self.shapes[lane]
+    }
 }
 
 impl ShapePredictor {
@@ -65,80 +135,87 @@ impl ShapePredictor {
         &self.mean
     }
 
-    /// A workspace for `N` starts that fits this model.
-    #[must_use]
-    pub fn workspace<const N: usize>(&self) -> Workspace<N> {
-        let pixels = self.stages.iter().map(|stage| stage.deltas.len()).max().unwrap_or(0);
-        Workspace { pixels: vec![[0; N]; pixels], shapes: [[Point::default(); MAX_LANDMARKS]; N] }
-    }
-
-    /// Fits the shape from each of `N` boxes; the outcomes are read with [`Workspace::shape`].
+    /// Fits the shape from each of `N` starts; the outcomes are read with [`Workspace::shape`].
     /// Pixels outside the picture count as black, as in dlib.
-    pub fn fit<const N: usize>(
-        &self,
-        picture: &Grey,
-        boxes: &[FaceBox; N],
-        work: &mut Workspace<N>,
-    ) {
+    pub fn fit<const N: usize>(&self, picture: &Grey, starts: &[Start; N], work: &mut Workspace<N>) {
         for shape in &mut work.shapes {
             shape[..self.mean.len()].copy_from_slice(&self.mean);
         }
         for stage in &self.stages {
-            for (lane, face) in boxes.iter().enumerate() {
-                self.look(stage, picture, face, lane, work);
+            for (lane, start) in starts.iter().enumerate() {
+                self.look(stage, picture, start, &work.shapes[lane], &mut work.pixels[lane]);
             }
-            self.step(stage, work);
+            match self.leaves {
+                2 => self.step::<2, N>(stage, work),
+                4 => self.step::<4, N>(stage, work),
+                8 => self.step::<8, N>(stage, work),
+                16 => self.step::<16, N>(stage, work),
+                32 => self.step::<32, N>(stage, work),
+                _ => self.step::<64, N>(stage, work),
+            }
         }
-        for (shape, face) in work.shapes.iter_mut().zip(boxes) {
+        for (shape, start) in work.shapes.iter_mut().zip(starts) {
             for point in &mut shape[..self.mean.len()] {
-                *point = Point::new(face.x + face.w * point.x, face.y + face.h * point.y);
+                *point = start.place(*point);
             }
         }
     }
 
-    /// Reads the pixels of a stage around the present shape of one start.
-    fn look<const N: usize>(
+    /// Reads the pixels of a stage around the present shape. Single and double precision are used
+    /// where dlib uses them: a pixel on the other side of a rounding would end in another leaf.
+    fn look(
         &self,
         stage: &Stage,
         picture: &Grey,
-        face: &FaceBox,
-        lane: usize,
-        work: &mut Workspace<N>,
+        start: &Start,
+        shape: &[Point; MAX_LANDMARKS],
+        values: &mut [i16; MAX_PIXELS],
     ) {
-        let shape = &work.shapes[lane];
         let [a, b] = self.turn(shape);
-        // Half a pixel is added here once, so that cutting off the fraction below rounds.
-        let (x0, y0) = (face.x + 0.5, face.y + 0.5);
-        let (bytes, row) = (picture.bytes(), picture.width() as usize);
-        let (width, height) = (picture.width() as f32, picture.height() as f32);
-        for ((values, &anchor), delta) in work.pixels.iter_mut().zip(&stage.anchors).zip(&stage.deltas) {
-            let anchor = shape[usize::from(anchor)];
-            let x = x0 + face.w * (a * delta.x - b * delta.y + anchor.x);
-            let y = y0 + face.h * (b * delta.x + a * delta.y + anchor.y);
-            let inside = x >= 0.0 && y >= 0.0 && x < width && y < height;
-            values[lane] =
-                if inside { i16::from(bytes[y as usize * row + x as usize]) } else { 0 };
+        let (bytes, width, height) = (picture.bytes(), picture.width(), picture.height());
+        let [ox, ax, dx] = [start.origin.x, start.across.x, start.down.x].map(f64::from);
+        let [oy, ay, dy] = [start.origin.y, start.across.y, start.down.y].map(f64::from);
+        let mut places = [0; MAX_PIXELS];
+        let mut from = 0;
+        for (&end, anchor) in stage.ends.iter().zip(shape) {
+            let pixels = from..usize::from(end);
+            from = pixels.end;
+            let offsets = stage.right[pixels.clone()].iter().zip(&stage.down[pixels.clone()]);
+            for (place, (right, down)) in places[pixels].iter_mut().zip(offsets) {
+                let x = f64::from(a * right - b * down + anchor.x);
+                let y = f64::from(b * right + a * down + anchor.y);
+                // What lies left or above comes out as a huge number, and is outside as well.
+                let column = (ox + ax * x + dx * y + ROUND).to_bits() as u32;
+                let row = (oy + ay * x + dy * y + ROUND).to_bits() as u32;
+                let inside = (column < width) & (row < height);
+                *place = if inside { row.wrapping_mul(width).wrapping_add(column) } else { u32::MAX };
+            }
+        }
+        for (value, &place) in values.iter_mut().zip(&places[..from]) {
+            *value = bytes.get(place as usize).map_or(0, |&byte| i16::from(byte));
         }
     }
 
-    /// Lets every tree of a stage add its step to every start.
-    fn step<const N: usize>(&self, stage: &Stage, work: &mut Workspace<N>) {
-        let (splits, leaves) = ((1 << self.depth) - 1, 1 << self.depth);
-        let len = self.mean.len();
-        let trees = stage.splits.chunks_exact(splits).zip(stage.leaves.chunks_exact(leaves * len));
-        for (splits, leaves) in trees {
-            let mut nodes = [0; N];
-            for _ in 0..self.depth {
-                for (lane, node) in nodes.iter_mut().enumerate() {
-                    let split = splits[*node];
-                    let difference =
-                        work.pixels[usize::from(split.first)][lane] - work.pixels[usize::from(split.second)][lane];
-                    *node = 2 * *node + 1 + usize::from(difference <= split.threshold);
+    /// Lets every tree of a stage add its step to every start. `L` is the leaves of a tree.
+    fn step<const L: usize, const N: usize>(&self, stage: &Stage, work: &mut Workspace<N>) {
+        for (splits, leaves) in stage.splits.as_chunks::<L>().0.iter().zip(work.leaves.iter_mut()) {
+            let mut nodes = [1; N];
+            for _ in 0..L.trailing_zeros() {
+                for (node, pixels) in nodes.iter_mut().zip(work.pixels.iter()) {
+                    let split = splits[*node % L];
+                    let value = |index: u16| pixels[usize::from(index) % MAX_PIXELS];
+                    let brighter = value(split.first) - value(split.second) > split.threshold;
+                    *node = 2 * *node + usize::from(!brighter);
                 }
             }
-            for (shape, node) in work.shapes.iter_mut().zip(nodes) {
-                let leaf = &leaves[(node - splits.len()) * len..][..len];
-                for (point, step) in shape.iter_mut().zip(leaf) {
+            *leaves = nodes.map(|node| (node - L) as u8);
+        }
+        // Apart from the questions, so that many steps are on their way from memory at once.
+        let len = self.mean.len();
+        for (steps, leaves) in stage.steps.chunks_exact(L * len).zip(work.leaves.iter()) {
+            for (shape, &leaf) in work.shapes.iter_mut().zip(leaves) {
+                let step = &steps[usize::from(leaf) % L * len..][..len];
+                for (point, step) in shape.iter_mut().zip(step) {
                     *point = Point::new(point.x + step.x, point.y + step.y);
                 }
             }
@@ -149,25 +226,16 @@ impl ShapePredictor {
     /// matrix (a -b; b a). In two dimensions Umeyama's least-squares solution, which dlib takes by
     /// way of a singular value decomposition, is this quotient.
     pub(crate) fn turn(&self, shape: &[Point]) -> [f32; 2] {
-        let n = self.mean.len() as f32;
-        let pairs = || self.mean.iter().zip(shape);
-        let sums = pairs().fold([0.0; 4], |m, (p, s)| [m[0] + p.x, m[1] + p.y, m[2] + s.x, m[3] + s.y]);
-        let [mx, my, sx, sy] = sums.map(|sum| sum / n);
+        let n = self.mean.len() as f64;
+        let pairs = || self.mean.iter().zip(shape).map(|(p, s)| [p.x, p.y, s.x, s.y].map(f64::from));
+        let mean = pairs().fold([0.0; 4], |m, v| std::array::from_fn(|k| m[k] + v[k] / n));
         let mut sums = [0.0; 3];
-        for (p, s) in pairs() {
-            let (px, py, qx, qy) = (p.x - mx, p.y - my, s.x - sx, s.y - sy);
+        for v in pairs() {
+            let [px, py, qx, qy] = std::array::from_fn(|k| v[k] - mean[k]);
             sums[0] += px * qx + py * qy;
             sums[1] += px * qy - py * qx;
             sums[2] += px * px + py * py;
         }
-        if sums[2] > 0.0 { [sums[0] / sums[2], sums[1] / sums[2]] } else { [1.0, 0.0] }
-    }
-}
-
-impl<const N: usize> Workspace<N> {
-    /// The outcome of one start, in pixels of the picture; the model's points come first.
-    #[must_use]
-    pub const fn shape(&self, lane: usize) -> &[Point] {
-        &self.shapes[lane]
+        if sums[2] > 0.0 { [(sums[0] / sums[2]) as f32, (sums[1] / sums[2]) as f32] } else { [1.0, 0.0] }
     }
 }

@@ -8,16 +8,12 @@
 use thiserror::Error;
 use types::{MAX_LANDMARKS, Point};
 
-use super::{ShapePredictor, Split, Stage};
+use super::{MAX_PIXELS, MAX_TREES, ShapePredictor, Split, Stage};
 
 /// dlib's own models have 15 stages; more than this is a damaged count.
 const MAX_STAGES: usize = 64;
-/// Trees in one stage; dlib's models have 500.
-const MAX_TREES: usize = 4096;
-/// Levels of splits in a tree; dlib's models have 4 or 5.
-const MAX_DEPTH: u32 = 10;
-/// Pixels that one stage looks at; dlib's models have 500 or 800.
-const MAX_PIXELS: usize = 1 << 15;
+/// Splits of a tree; dlib's models have 15.
+const MAX_SPLITS: usize = 63;
 /// Offsets and steps are in units of the face box: a larger one than this is damage.
 const MAX_OFFSET: f32 = 16.0;
 /// dlib's marks for values that are not finite; real exponents are far below.
@@ -50,25 +46,24 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ShapePredictor, FormatError> {
     }
     let mut mean = Vec::new();
     let points = reader.shape(&mut mean)?;
-    let mut depth = None;
+    let mut leaves = None;
     let count = reader.count(MAX_STAGES, "too many stages")?;
     let mut stages = Vec::with_capacity(count);
     for _ in 0..count {
-        stages.push(reader.forest(points, &mut depth)?);
+        stages.push(reader.forest(points, &mut leaves)?);
     }
-    reader.anchors(&mut stages, points)?;
-    reader.deltas(&mut stages)?;
+    let anchors = reader.anchors(count, points)?;
+    let deltas = reader.deltas(&anchors)?;
     if reader.at != bytes.len() {
         return Err(reader.invalid("bytes follow the end of the model"));
     }
-    for stage in &stages {
-        let pixels = stage.deltas.len();
-        if stage.splits.iter().any(|s| s.first as usize >= pixels || s.second as usize >= pixels) {
+    for ((stage, anchors), deltas) in stages.iter_mut().zip(&anchors).zip(&deltas) {
+        if !stage.set_pixels(points, anchors, deltas) {
             return Err(reader.invalid("a split looks at a pixel that its stage does not have"));
         }
     }
-    let depth = depth.ok_or_else(|| reader.invalid("a model needs at least one tree"))?;
-    Ok(ShapePredictor { mean, depth, stages })
+    let leaves = leaves.ok_or_else(|| reader.invalid("a model needs at least one tree"))?;
+    Ok(ShapePredictor { mean, leaves, stages })
 }
 
 struct Reader<'a> {
@@ -136,23 +131,24 @@ impl Reader<'_> {
         Ok(rows / 2)
     }
 
-    fn forest(&mut self, points: usize, depth: &mut Option<u32>) -> Result<Stage, FormatError> {
+    fn forest(&mut self, points: usize, leaves: &mut Option<usize>) -> Result<Stage, FormatError> {
         let trees = self.count(MAX_TREES, "too many trees")?;
         let mut stage = Stage::default();
         for _ in 0..trees {
-            let splits = self.count((1 << MAX_DEPTH) - 1, "too many splits in a tree")?;
-            let levels = (splits + 1).trailing_zeros();
-            if splits + 1 != 1 << levels || *depth.get_or_insert(levels) != levels {
+            let splits = self.count(MAX_SPLITS, "too many splits in a tree")?;
+            let expected = *leaves.get_or_insert(splits + 1);
+            if splits == 0 || !expected.is_power_of_two() || splits + 1 != expected {
                 return Err(self.invalid("trees must be complete and all of one depth"));
             }
+            stage.splits.push(Split { first: 0, second: 0, threshold: 0 });
             for _ in 0..splits {
                 stage.splits.push(self.split()?);
             }
-            if self.count(splits + 1, "too many leaves in a tree")? != splits + 1 {
+            if self.count(expected, "too many leaves in a tree")? != expected {
                 return Err(self.invalid("a tree lacks leaves"));
             }
-            for _ in 0..=splits {
-                if self.shape(&mut stage.leaves)? != points {
+            for _ in 0..expected {
+                if self.shape(&mut stage.steps)? != points {
                     return Err(self.invalid("a leaf has another number of points than the mean shape"));
                 }
             }
@@ -173,26 +169,51 @@ impl Reader<'_> {
         if count == stages { Ok(()) } else { Err(self.invalid("stages and their pixels differ in number")) }
     }
 
-    fn anchors(&mut self, stages: &mut [Stage], points: usize) -> Result<(), FormatError> {
-        self.stage_count(stages.len())?;
-        for stage in stages {
-            for _ in 0..self.count(MAX_PIXELS, "too many pixels")? {
-                stage.anchors.push(self.count(points - 1, "a pixel hangs on a point that is not there")? as u16);
-            }
+    /// For each pixel of each stage the point that it hangs on.
+    fn anchors(&mut self, stages: usize, points: usize) -> Result<Vec<Vec<usize>>, FormatError> {
+        self.stage_count(stages)?;
+        let mut all = Vec::with_capacity(stages);
+        for _ in 0..stages {
+            let pixels = self.count(MAX_PIXELS, "too many pixels")?;
+            let anchor = |_| self.count(points - 1, "a pixel hangs on a point that is not there");
+            all.push((0..pixels).map(anchor).collect::<Result<_, _>>()?);
         }
-        Ok(())
+        Ok(all)
     }
 
-    fn deltas(&mut self, stages: &mut [Stage]) -> Result<(), FormatError> {
-        self.stage_count(stages.len())?;
-        for stage in stages {
-            if self.count(MAX_PIXELS, "too many pixels")? != stage.anchors.len() {
+    /// For each pixel of each stage its offset from its point.
+    fn deltas(&mut self, anchors: &[Vec<usize>]) -> Result<Vec<Vec<Point>>, FormatError> {
+        self.stage_count(anchors.len())?;
+        let mut all = Vec::with_capacity(anchors.len());
+        for anchors in anchors {
+            if self.count(MAX_PIXELS, "too many pixels")? != anchors.len() {
                 return Err(self.invalid("anchors and offsets differ in number"));
             }
-            for _ in 0..stage.anchors.len() {
-                stage.deltas.push(Point::new(self.offset()?, self.offset()?));
-            }
+            let delta = |_| Ok(Point::new(self.offset()?, self.offset()?));
+            all.push((0..anchors.len()).map(delta).collect::<Result<_, _>>()?);
         }
-        Ok(())
+        Ok(all)
+    }
+}
+
+impl Stage {
+    /// Takes the pixels, sorted by their points, and renumbers the splits accordingly; false where
+    /// a split asks for a pixel that is not there.
+    fn set_pixels(&mut self, points: usize, anchors: &[usize], deltas: &[Point]) -> bool {
+        let mut order: Vec<usize> = (0..anchors.len()).collect();
+        order.sort_by_key(|&pixel| anchors[pixel]);
+        let mut place = vec![0; order.len()];
+        for (to, &pixel) in order.iter().enumerate() {
+            place[pixel] = to as u16;
+        }
+        self.right = order.iter().map(|&pixel| deltas[pixel].x).collect();
+        self.down = order.iter().map(|&pixel| deltas[pixel].y).collect();
+        self.ends = (0..points).map(|point| anchors.iter().filter(|&&a| a <= point).count() as u16).collect();
+        let asked = self.splits.iter_mut().flat_map(|split| [&mut split.first, &mut split.second]);
+        for pixel in asked {
+            let Some(&to) = place.get(usize::from(*pixel)) else { return false };
+            *pixel = to;
+        }
+        true
     }
 }
