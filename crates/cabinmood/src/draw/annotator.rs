@@ -88,7 +88,7 @@ impl Film {
             let [a, b, c, d] = code.map(char::from);
             let path = folder.join(name);
             let writer = VideoWriter::fourcc(a, b, c, d)
-                .and_then(|code| VideoWriter::new(&path.to_string_lossy(), code, fps, size, true))
+                .and_then(|code| VideoWriter::new(&path, code, fps, size, true))
                 .map_err(|e| named(&path, &e))?;
             if writer.is_opened().map_err(|e| named(&path, &e))? {
                 return Ok(Self { scene, writer, start, written: 0, bgr: Mat::default() });

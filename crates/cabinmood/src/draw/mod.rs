@@ -3,8 +3,11 @@
 
 mod annotator;
 mod canvas;
+mod confusion;
 mod font;
 pub mod palette;
+mod reliability;
+pub mod report;
 mod scene;
 mod timeline;
 

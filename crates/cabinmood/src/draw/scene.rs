@@ -87,13 +87,17 @@ impl Scene {
         let panel = Area::new(self.picture.right(), 0.0, self.width as f32 - self.picture.w, self.height as f32);
         Panel { canvas: &mut canvas, x: panel.x + PAD_PX, width: panel.w - 2.0 * PAD_PX, y: PAD_PX + 12.0 }.draw(seen);
         if let (true, Some(mood)) = (self.with_past, seen.mood) {
-            self.past.push_back((seen.at, mood.state));
-            while self.past.front().is_some_and(|(at, _)| seen.at.since(*at) > PAST) {
-                self.past.pop_front();
-            }
+            self.remember(seen.at, mood.state);
             self.band(&mut canvas, seen.at);
         }
         Ok(canvas)
+    }
+
+    fn remember(&mut self, at: MonoTime, state: MoodState) {
+        self.past.push_back((at, state));
+        while self.past.front().is_some_and(|(first, _)| at.since(*first) > PAST) {
+            self.past.pop_front();
+        }
     }
 
     fn place(&self, point: Point) -> (f32, f32) {
@@ -159,7 +163,8 @@ impl Scene {
         let x = |at: MonoTime| room.right() - room.w * now.since(at).as_secs_f32() / PAST.as_secs_f32();
         let (states, later) = (self.past.iter(), self.past.iter().skip(1).map(|(at, _)| *at).chain([now]));
         for ((at, state), until) in states.zip(later) {
-            let piece = Area::new(x(*at), room.y, x(until) - x(*at) + 0.6, room.h);
+            // Whole pixels, so that neighbours meet without a seam.
+            let piece = Area::new(x(*at).round(), room.y, x(until).round() - x(*at).round(), room.h);
             canvas.fill(piece, 0.0, palette::state(*state), if matches!(state, MoodState::Unknown(_)) { 0.3 } else { 1.0 });
         }
         for back in (0..=PAST.as_secs()).step_by(2) {
@@ -232,7 +237,7 @@ impl Panel<'_> {
         let text = value.map_or_else(|| "–".to_owned(), |v| format!("{:.0} %", 100.0 * v));
         self.canvas.text(&text, self.x + self.width, self.y, right);
         if let Some(value) = value.filter(|v| *v > 0.005) {
-            self.canvas.fill(Area { w: (room.w * value.min(1.0)).max(room.h), ..room }, 5.0, color, 1.0);
+            self.canvas.fill(Area { w: (room.w * value.min(1.0)).max(2.0), ..room }, 5.0, color, 1.0);
         }
         self.y += 24.0;
     }

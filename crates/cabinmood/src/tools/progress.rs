@@ -1,5 +1,7 @@
 //! Progress on a terminal; in a pipe nothing at all.
 
+use std::io::Write as _;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on standard error, which indicatif hides where that is no terminal. `total` counts what
@@ -16,4 +18,10 @@ pub fn bar(total: Option<u64>, unit: &str) -> ProgressBar {
         Ok(style) => bar.with_style(style.progress_chars("━╸━")),
         Err(_) => bar,
     }
+}
+
+/// Says something on standard error without tearing the bar apart.
+pub fn say(bar: &ProgressBar, message: &str) {
+    // Where even standard error is closed there is nobody to tell.
+    bar.suspend(|| _ = writeln!(std::io::stderr(), "cabinmood: {message}"));
 }

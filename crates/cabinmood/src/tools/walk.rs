@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use capture::SourceSpec;
 use types::Expression;
 
 use crate::failure::{Exit, Failure, OrExit as _};
 
-/// File name endings of pictures, in lower case.
-const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pgm", "ppm", "tif", "tiff"];
 /// File name endings of videos that are looked for in folders, in lower case. A file that is named
 /// on the command line is tried whatever its ending.
 const VIDEOS: [&str; 6] = ["avi", "mp4", "mov", "mkv", "webm", "m4v"];
@@ -41,12 +40,11 @@ pub struct Sample {
 }
 
 fn kind_by_name(path: &Path) -> Option<Kind> {
-    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
-    if PICTURES.contains(&ending.as_str()) {
-        Some(Kind::Picture)
-    } else {
-        VIDEOS.contains(&ending.as_str()).then_some(Kind::Video)
+    if matches!(SourceSpec::from(path), SourceSpec::Images(_)) {
+        return Some(Kind::Picture);
     }
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    VIDEOS.contains(&ending.as_str()).then_some(Kind::Video)
 }
 
 /// The files named on a command line and those in the folders named there, folder by folder,

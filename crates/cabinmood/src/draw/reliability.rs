@@ -1,0 +1,86 @@
+//! How far the net's confidence can be trusted, as a picture.
+
+use std::io::Result;
+
+use super::canvas::{Align, Area, Canvas, Style};
+use super::palette::{INK, INK_SOFT, PAPER, RULE, Rgb, WHITE};
+use crate::tools::score::{BINS, Score};
+
+const LEFT: Area = Area::new(72.0, 100.0, 380.0, 320.0);
+const RIGHT: Area = Area::new(548.0, 100.0, 380.0, 320.0);
+const BLUE: Rgb = Rgb(0, 114, 178);
+const VERMILION: Rgb = Rgb(213, 94, 0);
+
+/// At the left, accuracy over confidence: bars on the diagonal are honest. At the right, the
+/// accuracy that is left when only the surest pictures are answered.
+///
+/// # Errors
+/// Where there is no room for the picture.
+pub fn draw(score: &Score) -> Result<Canvas> {
+    let mut canvas = Canvas::new(960, 486, WHITE)?;
+    canvas.text("Is it as sure as it should be?", LEFT.x - 44.0, 40.0, Style::new(19.0, INK).medium());
+    let facts = format!("expected calibration error {:.3}, {BINS} bins", score.ece);
+    canvas.text(&facts, LEFT.x - 44.0, 62.0, Style::new(13.5, INK_SOFT));
+    axes(&mut canvas, LEFT, "confidence of the answer", "accuracy");
+    bins(&mut canvas, score);
+    canvas.text("Does it know when to be silent?", RIGHT.x - 44.0, 40.0, Style::new(19.0, INK).medium());
+    let facts = "accuracy when only the surest are answered";
+    canvas.text(facts, RIGHT.x - 44.0, 62.0, Style::new(13.5, INK_SOFT));
+    axes(&mut canvas, RIGHT, "share of all pictures answered", "accuracy");
+    coverage(&mut canvas, score);
+    Ok(canvas)
+}
+
+fn place(room: Area, x: f32, y: f32) -> (f32, f32) {
+    (room.x + room.w * x, room.bottom() - room.h * y)
+}
+
+fn axes(canvas: &mut Canvas, room: Area, below: &str, beside: &str) {
+    canvas.fill(room, 0.0, PAPER, 1.0);
+    for tick in 0..=4_u8 {
+        let share = f32::from(tick) / 4.0;
+        let (x, y) = place(room, share, share);
+        canvas.line(&[(room.x, y), (room.right(), y)], 1.0, RULE, 1.0);
+        canvas.line(&[(x, room.y), (x, room.bottom())], 1.0, RULE, 1.0);
+        let text = format!("{share}");
+        canvas.text(&text, room.x - 8.0, y + 4.0, Style::new(12.0, INK_SOFT).align(Align::Right));
+        canvas.text(&text, x, room.bottom() + 18.0, Style::new(12.0, INK_SOFT).align(Align::Center));
+    }
+    let style = Style::new(13.0, INK_SOFT);
+    canvas.text(below, room.center().0, room.bottom() + 42.0, style.align(Align::Center));
+    canvas.text(beside, room.x - 4.0, room.y - 9.0, style);
+}
+
+fn bins(canvas: &mut Canvas, score: &Score) {
+    let most = score.bins.iter().map(|bin| bin.count).max().unwrap_or(0).max(1);
+    let width = LEFT.w / BINS as f32;
+    for (number, bin) in score.bins.iter().enumerate().filter(|(_, bin)| bin.count > 0) {
+        let (x, top) = place(LEFT, number as f32 / BINS as f32, bin.accuracy as f32);
+        let bar = Area::new(x + 1.5, top, width - 3.0, LEFT.bottom() - top);
+        // A bin of few pictures is pale: it proves little.
+        let weight = 0.25 + 0.75 * (bin.count as f32 / most as f32).sqrt();
+        canvas.fill(bar, 2.0, PAPER.towards(BLUE, weight), 1.0);
+        let (_, wanted) = place(LEFT, 0.0, bin.confidence as f32);
+        canvas.line(&[(bar.x + 1.0, wanted), (bar.right() - 1.0, wanted)], 2.4, VERMILION, 1.0);
+    }
+    canvas.line(&[place(LEFT, 0.0, 0.0), place(LEFT, 1.0, 1.0)], 1.2, INK, 0.5);
+    let (x, y) = (LEFT.x + 14.0, LEFT.y + 24.0);
+    canvas.line(&[(x, y - 4.0), (x + 20.0, y - 4.0)], 2.4, VERMILION, 1.0);
+    canvas.text("where the bar should end", x + 28.0, y, Style::new(12.5, INK));
+}
+
+fn coverage(canvas: &mut Canvas, score: &Score) {
+    let Some(last) = score.coverage.last() else { return };
+    // The first few answers are a matter of luck; a hundredth of them steadies the line.
+    let settled = (score.coverage.len() / 100).max(1) - 1;
+    let points: Vec<(f32, f32)> =
+        score.coverage[settled..].iter().map(|(share, accuracy)| place(RIGHT, *share, *accuracy)).collect();
+    let mut under = points.clone();
+    under.extend([(place(RIGHT, last.0, 0.0)), place(RIGHT, score.coverage[settled].0, 0.0)]);
+    canvas.polygon(&under, BLUE, 0.12);
+    canvas.line(&points, 2.4, BLUE, 1.0);
+    let end = place(RIGHT, last.0, last.1);
+    canvas.disc(end, 4.5, BLUE);
+    let text = format!("{:.1} % of the {:.1} % that the gate lets through", 100.0 * last.1, 100.0 * last.0);
+    canvas.text(&text, RIGHT.right() - 8.0, (end.1 + 26.0).min(RIGHT.bottom() - 8.0), Style::new(12.5, INK).align(Align::Right));
+}
