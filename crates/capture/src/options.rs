@@ -26,6 +26,30 @@ impl Rotation {
             _ => None,
         }
     }
+
+    /// Quarter turns clockwise, 0 to 3.
+    pub(crate) const fn quarters(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Cw90 => 1,
+            Self::Half => 2,
+            Self::Ccw90 => 3,
+        }
+    }
+
+    /// The turn back.
+    pub(crate) const fn inverse(self) -> Self {
+        match self {
+            Self::Cw90 => Self::Ccw90,
+            Self::Ccw90 => Self::Cw90,
+            Self::None | Self::Half => self,
+        }
+    }
+
+    /// This turn and then another.
+    pub(crate) fn then(self, next: Self) -> Self {
+        Self::from_degrees((self.quarters() + next.quarters()) % 4 * 90).unwrap_or_default()
+    }
 }
 
 /// The part of the upright, mirrored frame that holds the driver's seat, in fractions of the
@@ -103,5 +127,15 @@ mod tests {
     fn only_quarter_turns_are_rotations() {
         assert_eq!(Rotation::from_degrees(270), Some(Rotation::Ccw90));
         assert_eq!(Rotation::from_degrees(45), None);
+    }
+
+    #[test]
+    fn turns_add_up() {
+        assert_eq!(Rotation::Cw90.then(Rotation::Half), Rotation::Ccw90);
+        for degrees in [0, 90, 180, 270] {
+            let turn = Rotation::from_degrees(degrees).unwrap();
+            assert_eq!(turn.quarters() * 90, degrees);
+            assert_eq!(turn.then(turn.inverse()), Rotation::None);
+        }
     }
 }

@@ -91,15 +91,14 @@ impl Transform {
         Self { rotation: options.rotation, mirror: options.mirror, region: options.region }
     }
 
+    /// The same after a turn that the medium itself asks for.
+    pub(crate) fn after(self, mark: Rotation) -> Self {
+        Self { rotation: mark.then(self.rotation), ..self }
+    }
+
     fn view(&self, width: u32, height: u32) -> View {
         let mut view = View::whole(width as usize, height as usize);
-        let quarters = match self.rotation {
-            Rotation::None => 0,
-            Rotation::Cw90 => 1,
-            Rotation::Half => 2,
-            Rotation::Ccw90 => 3,
-        };
-        for _ in 0..quarters {
+        for _ in 0..self.rotation.quarters() {
             view = view.turned();
         }
         if self.mirror {

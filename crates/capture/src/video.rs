@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use frame::{Frame, Pool};
-use opencv::core::Mat;
+use opencv::core::{self, Mat, MatTraitConst};
 use opencv::videoio::{self, VideoCapture, VideoCaptureTrait, VideoCaptureTraitConst};
 use types::{MonoTime, Stamped};
 
 use crate::transform::Transform;
-use crate::{CaptureError, FrameSource, SourceOptions, pictures};
+use crate::{CaptureError, FrameSource, Rotation, SourceOptions, pictures};
 
 /// The time between frames where the file does not tell: 25 a second.
 const DEFAULT_INTERVAL: Duration = Duration::from_millis(40);
@@ -41,7 +41,7 @@ pub(crate) struct VideoSource {
 
 impl VideoSource {
     /// Opens a file and decodes its first frame, so that a file which is no video fails here.
-    /// The file's own rotation mark is followed before the rotation of the options.
+    /// The file's own rotation mark is followed, and then the rotation of the options.
     ///
     /// # Errors
     /// [`CaptureError::Unreadable`] or [`CaptureError::BadVideo`].
@@ -51,8 +51,7 @@ impl VideoSource {
         let bad = || CaptureError::BadVideo { path: path.to_owned() };
         let mut capture = VideoCapture::from_file(path, videoio::CAP_FFMPEG).map_err(|_| bad())?;
         let mut picture = Mat::default();
-        // Fails on a back end without the property; then there is no rotation to follow either.
-        let _ = capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 1.0);
+        let transform = Transform::new(options).after(take_over_rotation(&mut capture));
         if !capture.read(&mut picture).map_err(|_| bad())? {
             return Err(bad());
         }
@@ -70,7 +69,7 @@ impl VideoSource {
             interval,
             seq: 0,
             faults: 0,
-            transform: Transform::new(options),
+            transform,
             keep_color: options.keep_color,
             pool: pool.clone(),
         })
@@ -123,7 +122,6 @@ impl FrameSource for VideoSource {
     }
 
     fn describe(&self) -> String {
-        use opencv::core::MatTraitConst;
         let (width, height) = (self.picture.cols(), self.picture.rows());
         let mut words = format!("video {}, {width}x{height}", self.path.display());
         if let Some(interval) = self.interval {
@@ -145,6 +143,20 @@ impl FrameSource for VideoSource {
 
     fn decode_faults(&self) -> u64 {
         self.faults
+    }
+}
+
+/// Tells OpenCV to leave the pictures as they lie in the file, and says how the file wants them
+/// turned. 4.6.0, which Debian 12 has, turns them the wrong way (opencv/opencv#22088).
+fn take_over_rotation(capture: &mut VideoCapture) -> Rotation {
+    if !capture.set(videoio::CAP_PROP_ORIENTATION_AUTO, 0.0).unwrap_or(false) {
+        return Rotation::None;
+    }
+    let degrees = capture.get(videoio::CAP_PROP_ORIENTATION_META).unwrap_or(0.0).rem_euclid(360.0);
+    let mark = Rotation::from_degrees(degrees as u32).unwrap_or_default();
+    match [core::get_version_major(), core::get_version_minor(), core::get_version_revision()] {
+        [4, 6, 0] => mark.inverse(),
+        _ => mark,
     }
 }
 
