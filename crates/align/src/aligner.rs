@@ -5,17 +5,15 @@ use std::path::PathBuf;
 use frame::{AlignedFace, Grey};
 use manifest::Manifest;
 use serde::Deserialize;
-use types::{FaceBox, MonoTime, Observation, Reason, Verdict};
+use types::{FaceBox, MonoTime, Observation, Reason};
 
-use crate::crop::CropSearch;
 use crate::detect::Detector;
 use crate::error::AlignError;
 use crate::gate::{AlignOptions, Gate};
-use crate::landmarks::{Fit, Fitter};
 use crate::pose::pose;
+use crate::seek::{Found, Seeker};
 use crate::shape_predictor::ShapePredictor;
 use crate::track::Tracker;
-use crate::warp::Warper;
 
 /// The manifests of the models that alignment needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +37,10 @@ struct LandmarkDetails {
 pub struct Aligner {
     detector: Detector,
     tracker: Tracker,
-    fitter: Fitter,
-    crops: CropSearch,
-    warper: Warper,
+    seeker: Seeker,
     gate: Gate,
+    /// How the followed head leaned in the last frame.
+    lean_rad: f32,
 }
 
 impl Aligner {
@@ -53,15 +51,9 @@ impl Aligner {
     /// option out of its range.
     pub fn new(models: &AlignModels, options: AlignOptions) -> Result<Self, AlignError> {
         let gate = Gate::new(options)?;
-        let fitter = Fitter::new(load_landmarks(models)?);
-        Ok(Self {
-            detector: Detector::load(&models.detector)?,
-            tracker: Tracker::new(),
-            fitter,
-            crops: CropSearch::default(),
-            warper: Warper::default(),
-            gate,
-        })
+        let seeker = Seeker::new(load_landmarks(models)?)?;
+        let detector = Detector::load(&models.detector)?;
+        Ok(Self { detector, tracker: Tracker::new(), seeker, gate, lean_rad: 0.0 })
     }
 
     /// The next frame of a sequence: the face is followed from frame to frame. The crop is written
@@ -76,13 +68,14 @@ impl Aligner {
         crop: &mut AlignedFace,
     ) -> Result<Observation, AlignError> {
         let Some(face) = self.tracker.step(&mut self.detector, frame, captured_at)? else {
+            self.lean_rad = 0.0;
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let fit = self.fitter.fit(frame, face);
-        let observation = self.observe(frame, face, fit.as_ref(), crop)?;
-        let plausible = fit.filter(|fit| self.gate.is_face(fit, &face));
-        self.tracker.confirm(plausible.is_some(), plausible.map(|fit| fit.refined));
-        Ok(observation)
+        let found = self.seeker.seek(frame, face, self.lean_rad, crop)?;
+        let plausible = found.filter(|found| self.gate.is_face(found));
+        self.lean_rad = plausible.map_or(0.0, |found| found.lean_rad());
+        self.tracker.confirm(plausible.is_some(), plausible.map(|found| found.fit.refined));
+        Ok(self.observe(face, found.as_ref(), crop))
     }
 
     /// A picture that has nothing to do with the last one: a full search, and no track is used or
@@ -94,8 +87,8 @@ impl Aligner {
         let Some(face) = self.tracker.search_still(&mut self.detector, frame)? else {
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let fit = self.fitter.fit(frame, face);
-        self.observe(frame, face, fit.as_ref(), crop)
+        let found = self.seeker.seek(frame, face, 0.0, crop)?;
+        Ok(self.observe(face, found.as_ref(), crop))
     }
 
     /// A picture that is a tight crop of a face, as data sets have them: nothing is detected, the
@@ -104,7 +97,7 @@ impl Aligner {
     /// # Errors
     /// Where OpenCV fails (no memory).
     pub fn step_crop(&mut self, picture: &Grey, crop: &mut AlignedFace) -> Result<Observation, AlignError> {
-        let fit = self.crops.fit(picture, &mut self.fitter)?;
+        let found = self.seeker.seek_in_crop(picture, crop)?;
         let whole = FaceBox {
             x: -0.5,
             y: -0.5,
@@ -112,36 +105,30 @@ impl Aligner {
             h: picture.height() as f32,
             score: 0.0,
         };
-        self.observe(picture, whole, fit.as_ref(), crop)
+        Ok(self.observe(whole, found.as_ref(), crop))
     }
 
     /// Forgets the face that was followed, as after a change of the source.
     pub fn reset(&mut self) {
         self.tracker.reset();
+        self.lean_rad = 0.0;
     }
 
-    /// Cuts out and judges a face.
-    fn observe(
-        &mut self,
-        frame: &Grey,
-        face: FaceBox,
-        fit: Option<&Fit>,
-        crop: &mut AlignedFace,
-    ) -> Result<Observation, AlignError> {
-        let Some(fit) = fit else {
-            return Ok(Observation { face: Some(face), ..Observation::nothing(Reason::Misaligned) });
+    /// Judges a face and its crop.
+    fn observe(&self, face: FaceBox, found: Option<&Found>, crop: &AlignedFace) -> Observation {
+        let Some(found) = found else {
+            return Observation { face: Some(face), ..Observation::nothing(Reason::Misaligned) };
         };
-        self.warper.warp(frame, fit.left_eye, fit.right_eye, crop)?;
-        let pose = pose(&fit.landmarks);
-        let (quality, verdict) = self.gate.judge(fit, pose, crop);
-        Ok(Observation {
+        let pose = pose(&found.fit.landmarks);
+        let (quality, verdict) = self.gate.judge(found, pose.as_ref(), crop);
+        Observation {
             face: Some(face),
-            landmarks: Some(fit.landmarks),
+            landmarks: Some(found.fit.landmarks),
             pose,
             quality,
             verdict,
             probabilities: None,
-        })
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Whether a crop can be trusted.
 
 use frame::AlignedFace;
-use types::{FaceBox, Pose, Quality, Reason, Verdict};
+use types::{Pose, Quality, Reason, Verdict};
 
 use crate::error::AlignError;
-use crate::landmarks::Fit;
+use crate::seek::Found;
 
 /// When a crop is rejected.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,14 +30,13 @@ impl Gate {
         Ok(Self { options })
     }
 
-    pub fn is_face(&self, fit: &Fit, _face: &FaceBox) -> bool {
-        fit.spread <= self.options.max_spread
+    pub fn is_face(&self, found: &Found) -> bool {
+        found.margin > -2.0
     }
 
-    pub fn judge(&self, fit: &Fit, _pose: Option<Pose>, _crop: &AlignedFace) -> (Quality, Verdict) {
-        let quality = Quality::new(1.0 - fit.spread / self.options.max_spread);
-        let verdict =
-            if fit.spread > self.options.max_spread { Verdict::Rejected(Reason::Misaligned) } else { Verdict::Accepted };
+    pub fn judge(&self, found: &Found, _pose: Option<&Pose>, _crop: &AlignedFace) -> (Quality, Verdict) {
+        let quality = Quality::new(1.0 / (1.0 + (-found.margin).exp()));
+        let verdict = if found.margin > -2.5 { Verdict::Accepted } else { Verdict::Rejected(Reason::Misaligned) };
         (quality, verdict)
     }
 }

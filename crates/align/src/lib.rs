@@ -1,12 +1,15 @@
 //! Where the driver's face is, how it is turned, and whether a crop of it can be trusted.
 
 mod aligner;
+mod check;
 mod crop;
 mod detect;
 mod error;
 mod gate;
 mod landmarks;
+mod look;
 mod pose;
+mod seek;
 mod shape_predictor;
 mod track;
 mod warp;
