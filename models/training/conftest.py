@@ -1,0 +1,1 @@
+"""Makes the packages beside this file importable for the tests, from whichever folder pytest starts."""

@@ -1,0 +1,206 @@
+"""A trained net -> ONNX file and manifest, calibrated on the calibration split's exact crops.
+
+    python -m expression.export --run runs/compact [--data runs/data] [--out ../expression.toml] [--mirror]
+
+The graph takes the normalised crop [1,1,112,112] and returns logits [1,7]; what turns 112 pixels into the
+net's own input is inside it. Two things are fitted on the calibration split (part of FER2013's Training):
+how far the class prior is taken out of the logits, and the temperature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper, numpy_helper
+from torch import nn
+
+from expression import LABELS
+from expression.config import parse
+from expression.labels import NO_LABEL, majority
+from expression.measure import MEAN, STD, calibration_error, probabilities, scores
+from expression.nets import example
+from expression.pack import CALIBRATION, TRAIN, Pack
+from expression.prepare import ROOT, read_grey
+from expression.train import Material, load_net
+
+OPSET = 18
+INPUT, OUTPUT = "crop", "logits"
+PRIOR_STRENGTHS = np.round(np.arange(-0.3, 0.91, 0.1), 1)
+TEMPERATURES = np.round(np.arange(0.4, 2.51, 0.02), 2)
+LARGEST_DIFFERENCE = 0.02
+"""Between a logit of the ONNX file and of PyTorch; storing weights as halves costs about 0.002."""
+
+LICENCE = (
+    "Weights MIT OR Apache-2.0; trained on FER2013, whose pictures carry no verified commercial training "
+    "rights: a reference model for evaluation"
+)
+
+
+class ExportError(Exception):
+    """The exported file does not answer as the net does."""
+
+
+class Exported(nn.Module):
+    """What the file computes: the net, averaged with its answer to the mirror image where asked for."""
+
+    def __init__(self, net: nn.Module, mirror: bool) -> None:
+        super().__init__()
+        self.net, self.mirror = net, mirror
+
+    def forward(self, crop: torch.Tensor) -> torch.Tensor:
+        if not self.mirror:
+            return self.net(crop)
+        return self.net(torch.cat((crop, crop.flip(3)))).mean(0, keepdim=True)
+
+
+def write_onnx(net: nn.Module, path: Path) -> None:
+    """Writes the graph with its large weights as halves, which every runtime widens again at load."""
+    program = torch.onnx.export(
+        net,
+        (example(),),
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    model = program.model_proto
+    halve_weights(model.graph)
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def halve_weights(graph: onnx.GraphProto) -> None:
+    """Stores each float32 weight of more than 1,000 values as float16, with a cast behind it."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) <= 1000:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """A session as the daemon's CPU fallback runs it: one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def answers(running: onnxruntime.InferenceSession, crops: np.ndarray) -> np.ndarray:
+    """Logits [N,7] of crops [N,112,112] uint8, one at a time as the daemon does it."""
+    inputs = ((crops[:, None].astype(np.float32) - MEAN) / STD)[:, None]
+    return np.concatenate([running.run(None, {INPUT: x})[0] for x in inputs])
+
+
+def exact_crops(pack: Pack, data: Path) -> np.ndarray:
+    """The crops as `cabinmood align` wrote them, not as the archive compressed them."""
+    return np.stack([read_grey((data / "aligned" / source).with_suffix(".png")) for source in pack.sources])
+
+
+def fit_prior(logits: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> float:
+    """How much of the log prior to subtract, for the best mean of accuracy and macro recall."""
+    return float(max(PRIOR_STRENGTHS, key=lambda s: scores(logits - s * log_prior, truth).score))
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """The temperature with the least negative log likelihood."""
+    return float(min(TEMPERATURES, key=lambda t: scores(logits / t, truth).nll))
+
+
+def manifest_text(name: str, model: Path, temperature: float) -> str:
+    """The manifest of crates/manifest's form."""
+    labels = ", ".join(f'"{label}"' for label in LABELS)
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    return f"""# Written by `python -m expression.export`; do not edit.
+name = "{name}"
+kind = "expression"
+file = "{model.name}"
+sha256 = "{digest}"
+licence = "{LICENCE}"
+card = "{model.with_suffix(".md").name}"
+
+[expression]
+input = [1, 1, 112, 112]
+input_name = "{INPUT}"
+output_name = "{OUTPUT}"
+mean = {MEAN}
+std = {STD}
+labels = [{labels}]
+temperature = {temperature}
+"""
+
+
+def export(run: Path, data: Path, manifest: Path, mirror: bool) -> dict[str, float]:
+    """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
+    net, stored = load_net(run / "best.pt", torch.device("cpu"))
+    net = net.eval().to(memory_format=torch.contiguous_format)
+    config = parse(stored["config"])
+    pack = Pack.load(data / "pack.npz")
+    prior = Material.of(pack.part(TRAIN), config, torch.device("cpu")).log_prior.numpy()
+    held = pack.part(CALIBRATION)
+    truth = majority(held.votes)
+    crops, truth = exact_crops(held, data)[truth != NO_LABEL], truth[truth != NO_LABEL]
+
+    model = manifest.with_suffix(".onnx")
+    wrapped = Exported(net, mirror).eval()
+    write_onnx(wrapped, model)
+    strength = fit_prior(answers(session(model), crops), truth, prior)
+    with torch.no_grad():
+        net.head.bias -= strength * torch.from_numpy(prior)
+    write_onnx(wrapped, model)
+    logits = answers(session(model), crops)
+    check(wrapped, crops[:64], logits[:64])
+    temperature = fit_temperature(logits, truth)
+    manifest.write_text(manifest_text(manifest.stem, model, temperature))
+    reached = scores(logits, truth)
+    return {
+        "epoch": stored["epoch"],
+        "prior_strength": strength,
+        "temperature": temperature,
+        "rows": len(truth),
+        "accuracy": round(reached.accuracy, 4),
+        "macro_recall": round(reached.macro_recall, 4),
+        "ece": round(calibration_error(probabilities(logits, temperature), truth), 4),
+    }
+
+
+@torch.no_grad()
+def check(net: nn.Module, crops: np.ndarray, logits: np.ndarray) -> None:
+    """Compares the file's logits with PyTorch's."""
+    x = (torch.from_numpy(crops)[:, None].float() - MEAN) / STD
+    expected = torch.cat([net(one[None]) for one in x]).numpy()
+    worst = float(np.abs(expected - logits).max())
+    if worst > LARGEST_DIFFERENCE:
+        raise ExportError(
+            f"a logit differs by {worst:.4f} from PyTorch's; at most {LARGEST_DIFFERENCE} is right"
+        )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Exports and calibrates a trained net.")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=ROOT / "models/training/runs/data")
+    parser.add_argument("--out", type=Path, default=ROOT / "models/expression.toml")
+    parser.add_argument("--mirror", action="store_true", help="average with the mirror image: twice the time")
+    options = parser.parse_args(arguments)
+    print(export(options.run, options.data, options.out, options.mirror))
+
+
+if __name__ == "__main__":
+    main()

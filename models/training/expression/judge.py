@@ -1,0 +1,124 @@
+"""Judges an exported net on people it has not seen and writes its model card.
+
+    python -m expression.judge [--manifest FILE.toml] [--data DIR] [--aligned runs/data] [--run runs/compact]
+
+PublicTest is read here and nowhere else; web-expressions are strangers, nothing was trained or tuned on
+them. A face that the quality gate rejects counts as wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from expression import LABELS
+from expression.card import card
+from expression.export import answers, session
+from expression.labels import NO_LABEL, majority
+from expression.measure import calibration_error, probabilities
+from expression.prepare import FER, ROOT, WEB, Row, Set, accepted, default_data, read_grey, rows_of
+
+RESAMPLES = 1000
+"""Of the bootstrap behind each 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model said of a set's faces: probabilities [N,7], and which rows had one."""
+
+    rows: list[Row]
+    judged: np.ndarray
+    p: np.ndarray
+
+
+def ask(manifest: Path, which: Set, data: Path, aligned: Path, usage: str) -> Answers:
+    """Runs the model on a set's accepted crops."""
+    with manifest.open("rb") as file:
+        table = tomllib.load(file)
+    rows = [row for row in rows_of(data, which) if row.usage == usage]
+    crops = accepted(aligned / "aligned" / which.name)
+    running = session(manifest.parent / table["file"])
+    judged = np.array([row.source in crops for row in rows])
+    pictures = np.stack([read_grey(crops[row.source]) for row in rows if row.source in crops])
+    p = np.full((len(rows), len(LABELS)), np.nan, np.float32)
+    p[judged] = probabilities(answers(running, pictures), table["expression"]["temperature"])
+    return Answers(rows, judged, p)
+
+
+def verdict(said: Answers, truth: np.ndarray) -> dict:
+    """Counts and rates against one set of labels; rows without a label are left out."""
+    labelled = truth != NO_LABEL
+    truth, judged, p = truth[labelled], said.judged[labelled], said.p[labelled]
+    chosen = np.where(judged, np.nan_to_num(p).argmax(axis=1), NO_LABEL)
+    right = chosen == truth
+    confusion = [
+        [int(((truth == t) & (chosen == c)).sum()) for c in range(len(LABELS))] for t in range(len(LABELS))
+    ]
+    recall = {n: float(right[truth == c].mean()) for c, n in enumerate(LABELS) if (truth == c).any()}
+    draws = np.random.default_rng(0).integers(len(right), size=(RESAMPLES, len(right)))
+    low, high = np.percentile(right[draws].mean(axis=1), (2.5, 97.5))
+    return {
+        "images": len(truth),
+        "judged": int(judged.sum()),
+        "rejected": int((~judged).sum()),
+        "accuracy": float(right.mean()),
+        "accuracy_interval": [float(low), float(high)],
+        "accuracy_judged": float(right[judged].mean()),
+        "macro_recall": float(np.mean(list(recall.values()))),
+        "per_class": recall,
+        "confusion": confusion,
+        "ece": calibration_error(p[judged], truth[judged]),
+    }
+
+
+def speed_ms(manifest: Path) -> float:
+    """Median milliseconds a face on one thread."""
+    with manifest.open("rb") as file:
+        running = session(manifest.parent / tomllib.load(file)["file"])
+    face = np.zeros((1, 112, 112), np.uint8)
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        answers(running, face)
+        times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times))
+
+
+def judge(manifest: Path, data: Path, aligned: Path) -> dict:
+    """All figures of the card."""
+    test = ask(manifest, FER, data, aligned, "PublicTest")
+    votes = np.array([row.votes for row in test.rows])
+    labels = np.array([row.label for row in test.rows])
+    strangers = ask(manifest, WEB, data, aligned, "")
+    return {
+        "ferplus_majority": verdict(test, majority(votes)),
+        "fer2013_label": verdict(test, labels),
+        "strangers": verdict(strangers, np.array([row.label for row in strangers.rows])),
+        "ms_a_face_one_thread": speed_ms(manifest),
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Judges an exported net and writes its card.")
+    parser.add_argument("--manifest", type=Path, default=ROOT / "models/expression.toml")
+    parser.add_argument("--data", type=Path, default=default_data())
+    parser.add_argument("--aligned", type=Path, default=ROOT / "models/training/runs/data")
+    parser.add_argument("--run", type=Path, help="the training run; without it no card is written")
+    options = parser.parse_args(arguments)
+    figures = judge(options.manifest, options.data, options.aligned)
+    print(json.dumps(figures, indent=1))
+    if options.run:
+        made_of = json.loads((options.aligned / "report.json").read_text())
+        text = card(options.manifest, figures, made_of, options.run)
+        options.manifest.with_suffix(".md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

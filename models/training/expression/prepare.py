@@ -1,0 +1,194 @@
+"""Raw pictures -> faces aligned by `cabinmood align` -> one archive for training.
+
+    python -m expression.prepare [--data DIR] [--binary FILE] [--out DIR]
+
+Leaves DIR/aligned/{fer,faces,web} (crops and index.csv, for calibration and judging), DIR/pack.npz and
+DIR/report.json. PublicTest and web-expressions are aligned for the judge and never enter the archive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from expression.duplicates import groups, thumbnails
+from expression.labels import NO_LABEL, VOTE_COLUMNS, class_of
+from expression.pack import CALIBRATION, TRAIN, Pack
+
+ROOT = Path(__file__).resolve().parents[3]
+CALIBRATION_PERCENT = 8
+DOUBTFUL_MATCH = 6.0
+"""match_mae from which a recovered FER2013 label is doubted (the data's README)."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """One data set: where its pictures are, and whether they are tight crops."""
+
+    name: str
+    folder: str
+    crops: bool
+
+
+FER = Set("fer", "fer2013plus", crops=True)
+FACES = Set("faces", "faces", crops=False)
+WEB = Set("web", "web-expressions", crops=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A labelled picture of a set, aligned or not."""
+
+    source: str
+    usage: str
+    votes: tuple[int, ...]
+    label: int
+
+
+def rows_of(data: Path, which: Set) -> list[Row]:
+    """The labelled rows of a set, in its own order."""
+    with (data / which.folder / "labels.csv").open(newline="") as file:
+        if which is not FER:
+            return [Row(r["image"], "", (0,) * 10, class_of(r["label"])) for r in csv.DictReader(file)]
+        return [
+            Row(
+                f"{r['usage']}/{r['image']}",
+                r["usage"],
+                tuple(int(r[c]) for c in VOTE_COLUMNS),
+                class_of(r["fer2013_label"]) if float(r["match_mae"]) < DOUBTFUL_MATCH else NO_LABEL,
+            )
+            for r in csv.DictReader(file)
+        ]
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpacks a tar's plain files; the folder appears only when it is whole."""
+    partial = folder.with_suffix(".partial")
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if not member.isfile():
+                continue
+            path = partial / member.name
+            if not path.resolve().is_relative_to(partial.resolve()):
+                sys.exit(
+                    f"{archive}: {member.name} leads out of the folder; the archive is not what it should be"
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(tar.extractfile(member).read())
+    partial.rename(folder)
+
+
+def align(binary: Path, data: Path, which: Set, out: Path) -> None:
+    """Unpacks a set and has the daemon's own alignment cut its faces, unless that was done before."""
+    raw, aligned = out / "raw" / which.name, out / "aligned" / which.name
+    if not raw.is_dir():
+        unpack(data / which.folder / "images.tar", raw)
+    if not (aligned / "index.csv").is_file():
+        flags = ["--crops"] if which.crops else []
+        subprocess.run([binary, "align", raw, aligned, *flags], check=True)
+
+
+def accepted(aligned: Path) -> dict[str, Path]:
+    """source -> crop, of the faces that the quality gate let pass."""
+    with (aligned / "index.csv").open(newline="") as file:
+        passed = [r["source"] for r in csv.DictReader(file) if r["accepted"].lower() in ("true", "1")]
+    return {source: (aligned / source).with_suffix(".png") for source in passed}
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """A grey picture; a missing or damaged one is an error that names it."""
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise SystemExit(f"{path}: not a picture; delete its folder and run again")
+    return picture
+
+
+def is_calibration(picture: np.ndarray) -> bool:
+    """Decided by the content's hash, so that it never changes with the order or the number of files."""
+    return int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:4]) % 100 < CALIBRATION_PERCENT
+
+
+def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
+    """The archive's rows, and the counts of what was left out and why."""
+    rows = [(which, row) for which in (FER, FACES) for row in rows_of(data, which)]
+    # The test side comes first: a group's leader is its first picture, so what equals one of it is dropped.
+    rows.sort(key=lambda r: r[1].usage != "PublicTest")
+    raw = [
+        read_grey(out / "raw" / which.name / row.source)
+        for which, row in tqdm(rows, "read", leave=False, disable=None)
+    ]
+    leaders = groups(thumbnails(raw))
+    crops = {which.name: accepted(out / "aligned" / which.name) for which in (FER, FACES)}
+
+    counts = dict.fromkeys(("test", "duplicate", "duplicate_of_test", "unlabelled", "rejected"), 0)
+    kept: list[tuple[np.ndarray, str, Row, int]] = []
+    for i, (which, row) in enumerate(tqdm(rows, "pack", leave=False, disable=None)):
+        leader = leaders[i]
+        crop = crops[which.name].get(row.source)
+        if row.usage == "PublicTest":
+            counts["test"] += 1
+        elif rows[leader][1].usage == "PublicTest":
+            counts["duplicate_of_test"] += 1
+        elif leader != i:
+            counts["duplicate"] += 1
+        elif which is FACES and row.label == NO_LABEL:
+            counts["unlabelled"] += 1
+        elif crop is None:
+            counts["rejected"] += 1
+        else:
+            # Photographs of known people stay in training whole: a person is never on both sides.
+            split = CALIBRATION if which is FER and is_calibration(raw[i]) else TRAIN
+            kept.append((read_grey(crop), f"{which.name}/{row.source}", row, split))
+    pack = Pack(
+        crops=np.stack([k[0] for k in kept]),
+        sources=np.array([k[1] for k in kept]),
+        votes=np.array([k[2].votes for k in kept], np.uint8),
+        labels=np.array([k[2].label for k in kept], np.int8),
+        splits=np.array([k[3] for k in kept], np.uint8),
+    )
+    counts |= {
+        "train": int((pack.splits == TRAIN).sum()),
+        "calibration": int((pack.splits == CALIBRATION).sum()),
+    }
+    return pack, counts
+
+
+def default_data() -> Path:
+    """$CABINMOOD_DATA, or the folder beside the checkout."""
+    return Path(os.environ.get("CABINMOOD_DATA", ROOT.parent / "shared" / "data"))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Aligns the pictures and packs them for training.")
+    parser.add_argument("--data", type=Path, default=default_data())
+    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/cabinmood")
+    parser.add_argument("--out", type=Path, default=ROOT / "models/training/runs/data")
+    parser.add_argument("--limit-mib", type=float, default=52)
+    options = parser.parse_args(arguments)
+    if not (options.data / FER.folder / "labels.csv").is_file():
+        sys.exit(f"{options.data}: no {FER.folder}/labels.csv there; give the data's folder with --data")
+    for which in (FER, FACES, WEB):
+        if (options.data / which.folder).is_dir():
+            align(options.binary, options.data, which, options.out)
+    pack, counts = build(options.data, options.out)
+    quality = pack.save(options.out / "pack.npz", options.limit_mib)
+    report = counts | {"webp_quality": quality}
+    (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Trains one net from the archive.
+
+    python -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact \\
+        [--teachers runs/teacher-a/best.pt …] [--seed N] [--minutes M]
+
+Leaves best.pt (the averaged weights of the epoch with the best calibration score), last.pt (to go on from
+after an interruption, with the same result) and log.csv. Runs on a CUDA device where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import dataclasses
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from tqdm import tqdm
+
+from expression import LABELS
+from expression.augment import Augment
+from expression.config import Config, ConfigError, load, parse, tables
+from expression.labels import NO_LABEL, majority, targets
+from expression.measure import MEAN, STD, Scores, logits_of, scores
+from expression.nets import ResidualNet
+from expression.pack import CALIBRATION, TRAIN, Pack
+
+RAREST = 1e-3
+"""Least share of a class that balancing reckons with."""
+
+
+@dataclasses.dataclass
+class Material:
+    """The training rows on the device, and what the loss needs to know of their classes."""
+
+    crops: torch.Tensor
+    targets: torch.Tensor
+    weights: torch.Tensor
+    frequency: torch.Tensor
+    """How often a picture is drawn, relative to the others [N]."""
+    log_prior: torch.Tensor
+    """Of the classes, as they are drawn [7]."""
+
+    @classmethod
+    def of(cls, pack: Pack, config: Config, device: torch.device) -> Material:
+        """Targets and balance for the rows that have a label at all."""
+        soft, weights = targets(pack.votes, pack.labels, config.data.label_share)
+        photographs = pack.votes.sum(axis=1) == 0
+        weights = np.where(photographs, weights * config.data.photo_weight, weights)
+        rows = weights > 0
+        soft, weights = soft[rows], weights[rows]
+        # A class that hardly occurs is not drawn a thousand times.
+        prior = np.maximum((soft * weights[:, None]).sum(axis=0) / weights.sum(), RAREST)
+        frequency = (soft * prior**-config.data.sampling).sum(axis=1)
+        drawn = (soft * (weights * frequency)[:, None]).sum(axis=0)
+        return cls(
+            crops=torch.from_numpy(pack.crops[rows]).unsqueeze(1).to(device),
+            targets=torch.from_numpy(soft).to(device),
+            weights=torch.from_numpy(weights).to(device),
+            frequency=torch.from_numpy(frequency).to(device),
+            log_prior=torch.from_numpy(np.log(np.maximum(drawn / drawn.sum(), RAREST))).float().to(device),
+        )
+
+
+class Teachers:
+    """Trained nets whose mean opinion on a batch is a target; each sees what the pupil sees."""
+
+    def __init__(self, paths: list[Path], device: torch.device) -> None:
+        self.names = [path.parent.name for path in paths]
+        self.nets = [load_net(path, device)[0].eval() for path in paths]
+
+    def __len__(self) -> int:
+        return len(self.nets)
+
+    @torch.no_grad()
+    def opinion(self, x: torch.Tensor, temperature: float) -> torch.Tensor:
+        """Mean probabilities [N,7] at a temperature."""
+        return torch.stack([F.softmax(net(x).float() / temperature, 1) for net in self.nets]).mean(0)
+
+
+def load_net(path: Path, device: torch.device) -> tuple[ResidualNet, dict]:
+    """A net from a best.pt, and what else the file holds."""
+    stored = torch.load(path, map_location=device, weights_only=True)
+    net = ResidualNet(parse(stored["config"]).net).to(device)
+    net.load_state_dict(stored["net"])
+    return net.to(memory_format=torch.channels_last), stored
+
+
+class Run:
+    """One training run: everything that changes from step to step, and its files."""
+
+    def __init__(
+        self, config: Config, pack: Pack, teachers: Teachers, out: Path, device: torch.device
+    ) -> None:
+        self.config, self.out, self.device, self.teachers = config, out, device, teachers
+        self.material = Material.of(pack.part(TRAIN), config, device)
+        self.calibration = pack.part(CALIBRATION)
+        torch.manual_seed(config.train.seed)
+        self.net = ResidualNet(config.net).to(device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        decayed = [p for p in self.net.parameters() if p.ndim > 1]
+        free = [p for p in self.net.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.SGD(
+            [
+                {"params": decayed, "weight_decay": config.train.weight_decay},
+                {"params": free, "weight_decay": 0.0},
+            ],
+            lr=config.train.rate,
+            momentum=0.9,
+            nesterov=True,
+        )
+        self.steps_an_epoch = max(1, len(self.material.crops) // config.train.batch)
+        self.epoch, self.epochs, self.best = 0, config.train.epochs, -1.0
+
+    def rate(self, step: int) -> float:
+        """Warm-up, then half a cosine down to zero."""
+        train = self.config.train
+        warm, total = train.warmup_epochs * self.steps_an_epoch, self.epochs * self.steps_an_epoch
+        if step < warm:
+            return train.rate * (step + 1) / warm
+        return train.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+    def loss(self, x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Cross entropy with logit adjustment to the labels' targets, and to the teachers' as they are."""
+        data, teach = self.config.data, self.config.teach
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.net(x)
+            opinion = self.teachers.opinion(x, teach.temperature) if len(self.teachers) else None
+        logits = logits.float()
+        adjusted = logits + data.adjust * self.material.log_prior
+        label_loss = (F.cross_entropy(adjusted, target, reduction="none") * weight).sum() / weight.sum()
+        if opinion is None:
+            return label_loss
+        soft = F.cross_entropy(logits / teach.temperature, opinion) * teach.temperature**2
+        return teach.share * soft + (1 - teach.share) * label_loss
+
+    def train_epoch(self, progress: tqdm) -> float:
+        """One pass; all draws come from the seed and the epoch's number, so a resumed run draws the same."""
+        train, material = self.config.train, self.material
+        generator = torch.Generator(self.device).manual_seed(train.seed * 100_003 + self.epoch)
+        torch.manual_seed(train.seed * 100_003 + self.epoch)
+        augment = Augment(self.config.augment, generator)
+        count = self.steps_an_epoch * train.batch
+        # Without class sampling this is a plain shuffle.
+        again = self.config.data.sampling > 0 or count > len(material.crops)
+        chosen = torch.multinomial(material.frequency, count, replacement=again, generator=generator)
+        total = torch.zeros((), device=self.device)
+        self.net.train()
+        for place, rows in enumerate(chosen.split(train.batch)):
+            step = self.epoch * self.steps_an_epoch + place
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate(step)
+            x = augment(material.crops[rows].float() / 255)
+            x, target, weight = augment.mixup(x, material.targets[rows], material.weights[rows, None])
+            loss = self.loss(normalised(x), target, weight[:, 0])
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), train.clip)
+            self.optimizer.step()
+            self.follow(step)
+            total += loss.detach()
+            progress.update()
+        return float(total) / self.steps_an_epoch
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Moves the averaged net towards the trained one; early on it follows more closely."""
+        decay = min(self.config.train.average_decay, (1 + step) / (10 + step))
+        ours, theirs = self.average.state_dict(), self.net.state_dict()
+        floating = [name for name, value in ours.items() if value.is_floating_point()]
+        torch._foreach_lerp_([ours[n] for n in floating], [theirs[n] for n in floating], 1 - decay)
+
+    def fit(self, minutes: float | None) -> None:
+        """All epochs that are left; each ends with its files written. With `minutes`, the schedule is
+        shortened after the warm-up, which does not depend on its length, so that it ends in that time."""
+        started = time.monotonic()
+        self.out.mkdir(parents=True, exist_ok=True)
+        with (self.out / "log.csv").open("a", newline="") as file:
+            log = csv.writer(file)
+            if file.tell() == 0:
+                log.writerow(
+                    ("epoch", "of", "seconds", "rate", "loss", "nll", "accuracy", "macro_recall", *LABELS)
+                )
+            with tqdm(desc=self.out.name, unit="step", mininterval=5, disable=None) as progress:
+                while self.epoch < self.epochs:
+                    began = time.monotonic()
+                    loss = self.train_epoch(progress)
+                    s = self.judge()
+                    seconds, rate = time.monotonic() - began, self.optimizer.param_groups[0]["lr"]
+                    row = (loss, s.nll, s.accuracy, s.macro_recall, *s.recall)
+                    log.writerow(
+                        [self.epoch, self.epochs, f"{seconds:.1f}", f"{rate:.5f}", *(f"{v:.4f}" for v in row)]
+                    )
+                    file.flush()
+                    self.epoch += 1
+                    self.keep(s.score)
+                    if minutes and self.epoch == math.floor(self.config.train.warmup_epochs):
+                        left = 60 * minutes - (time.monotonic() - started)
+                        self.epochs = min(self.epochs, self.epoch + max(1, int(left / seconds)))
+
+    def judge(self) -> Scores:
+        """The averaged net on the calibration split, against FERPlus's majority."""
+        truth = majority(self.calibration.votes)
+        rows = truth != NO_LABEL
+        return scores(logits_of(self.average, self.calibration.crops[rows], self.device), truth[rows])
+
+    def keep(self, score: float) -> None:
+        """Writes best.pt (weights as halves) where this epoch is the best so far, and always last.pt."""
+        common = {"config": tables(self.config), "epoch": self.epoch, "epochs": self.epochs}
+        if score > self.best:
+            self.best = score
+            net = {name: v.half() if v.ndim > 1 else v for name, v in self.average.state_dict().items()}
+            best = {"net": net, "score": score, "teachers": self.teachers.names}
+            write(self.out / "best.pt", common | best)
+        state = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+        }
+        write(self.out / "last.pt", common | state)
+
+    def resume(self) -> None:
+        """Goes on from last.pt where there is one of the same configuration."""
+        path = self.out / "last.pt"
+        if not path.is_file():
+            return
+        stored = torch.load(path, map_location=self.device, weights_only=True)
+        if parse(stored["config"]) != self.config:
+            raise SystemExit(
+                f"{path}: made with another configuration; delete {self.out} or choose another --out"
+            )
+        self.net.load_state_dict(stored["net"])
+        self.average.load_state_dict(stored["average"])
+        self.optimizer.load_state_dict(stored["optimizer"])
+        self.epoch, self.epochs, self.best = stored["epoch"], stored["epochs"], stored["best"]
+
+
+def normalised(x: torch.Tensor) -> torch.Tensor:
+    """Crops of 0..1 as the nets get them."""
+    return ((x * 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+
+
+def write(path: Path, content: dict) -> None:
+    """Replaces a file whole or not at all."""
+    partial = path.with_suffix(".partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Trains one net from the archive.")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--teachers", type=Path, nargs="*", default=[])
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--minutes", type=float)
+    options = parser.parse_args(arguments)
+    try:
+        config = load(options.config)
+    except ConfigError as error:
+        raise SystemExit(str(error)) from error
+    if options.seed is not None:
+        config = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=options.seed))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = True
+    run = Run(config, Pack.load(options.pack), Teachers(options.teachers, device), options.out, device)
+    run.resume()
+    run.fit(options.minutes)
+    print(f"{options.out}: best calibration score {run.best:.4f}")
+
+
+if __name__ == "__main__":
+    main()

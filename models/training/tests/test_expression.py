@@ -1,0 +1,253 @@
+"""The expression net's chain on synthetic faces, in seconds: labels, duplicates, archive, training with an
+interruption, export and judging."""
+
+import csv
+import sys
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from expression import LABELS, config, duplicates, export, judge, labels, measure, prepare, train
+from expression.augment import Augment, AugmentConfig
+from expression.pack import CALIBRATION, TRAIN, Pack, PackError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+MOUTH = {"angry": -6, "disgust": -3, "fear": 9, "happy": 12, "sad": -12, "surprise": 16, "neutral": 0}
+
+
+def face(label: str, seed: int, side: int = 48) -> np.ndarray:
+    """A drawing whose mouth tells its label."""
+    draw = np.random.default_rng(seed)
+    # The background differs, or all drawings would count as copies of one.
+    picture = cv2.resize(
+        draw.integers(0, 255, (7, 7)).astype(np.uint8), (112, 112), interpolation=cv2.INTER_CUBIC
+    )
+    cv2.ellipse(picture, (56, 56), (44, 54), 0, 0, 360, int(draw.integers(170, 220)), -1)
+    for x in (35, 77):
+        cv2.circle(picture, (x, 40), 5, 30, -1)
+    bend = MOUTH[label]
+    cv2.ellipse(
+        picture,
+        (56, 84 - bend // 2),
+        (16, max(1, abs(bend))),
+        0,
+        *((0, 180) if bend > 0 else (180, 360)),
+        20,
+        3,
+    )
+    noisy = picture + draw.normal(0, 6, picture.shape)
+    return cv2.resize(noisy.clip(0, 255).astype(np.uint8), (side, side), interpolation=cv2.INTER_AREA)
+
+
+def votes(label: str) -> list[int]:
+    """Eight of ten voters for the label, two for neutral."""
+    word = next(w for w, own in labels.WORDS.items() if own == label)
+    row = dict.fromkeys(labels.VOTE_COLUMNS, 0)
+    row[word] += 8
+    row["neutral"] += 2
+    return [row[c] for c in labels.VOTE_COLUMNS]
+
+
+def write_set(folder: Path, header: list[str], rows: list[list], pictures: dict[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True)
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    with tarfile.open(folder / "images.tar", "w") as archive:
+        for name, picture in pictures.items():
+            path = folder / "picture.png"
+            cv2.imwrite(str(path), picture)
+            archive.add(path, name)
+            path.unlink()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A data folder and what prepare makes of it, with a stand-in for `cabinmood align`."""
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
+    rows, pictures = [], {}
+    for i in range(280):
+        usage, label = ("PublicTest" if i % 7 == 3 else "Training"), LABELS[i // 2 % 6 if i % 2 else 6]
+        pictures[f"{usage}/f{i}.png"] = face(label, i)
+        rows.append([usage, f"f{i}.png", label, 1.0, *votes(label)])
+    # A training picture that is a test picture once more, and one whose label is doubtful.
+    pictures["Training/copy.png"] = pictures["PublicTest/f3.png"]
+    rows.append(["Training", "copy.png", "angry", 1.0, *votes("angry")])
+    rows[0][3] = 9.0
+    write_set(
+        data / "fer2013plus",
+        ["usage", "image", "fer2013_label", "match_mae", *labels.VOTE_COLUMNS],
+        rows,
+        pictures,
+    )
+    web = {f"w{i}.png": face(LABELS[i % 7], 1000 + i, 100) for i in range(21)}
+    words = {own: word for word, own in labels.WORDS.items()}
+    web_rows = [[name, words[LABELS[i % 7]]] for i, name in enumerate(web)]
+    write_set(data / "web-expressions", ["image", "label"], web_rows, web)
+    write_set(
+        data / "faces",
+        ["image", "label"],
+        [["A_0001.png", "happiness"]],
+        {"A_0001.png": face("happy", 5, 200)},
+    )
+    binary = out / "align"
+    binary.write_text(STAND_IN)
+    binary.chmod(0o755)
+    prepare.main(["--data", str(data), "--binary", str(binary), "--out", str(out)])
+    return data, out
+
+
+STAND_IN = f"""#!{sys.executable}
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import stand_in_align
+stand_in_align.main(sys.argv[1:])
+"""
+
+
+def test_majority_needs_a_single_top_vote_among_the_seven():
+    table = np.zeros((4, 10), int)
+    table[0, labels.VOTE_COLUMNS.index("anger")] = 6
+    table[1, [0, 1]] = 5
+    table[2, labels.VOTE_COLUMNS.index("contempt")] = 9
+    assert labels.majority(table).tolist() == [LABELS.index("angry"), -1, -1, -1]
+
+
+def test_targets_mix_votes_and_label_and_doubt_weighs_little():
+    row = np.zeros((3, 10), int)
+    row[0, [1, 0, 8]] = 4, 1, 5
+    row[1, 0] = 10
+    soft, weight = labels.targets(row, np.array([3, -1, 6]), label_share=0.25)
+    # The lone vote for neutral is dropped, half the voters called the picture unknown.
+    assert soft[0].tolist() == [0, 0, 0, 1, 0, 0, 0] and weight[0] == pytest.approx(0.5)
+    assert soft[1, 6] == 1 and weight[1] == 1
+    assert soft[2, 6] == 1 and weight[2] == 1
+
+
+def test_copies_mirrored_or_not_are_one_picture():
+    first, other = face("happy", 1), face("sad", 2)
+    noise = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (48, 48)).astype(np.uint8), (0, 0), 4)
+    pictures = [first, other, noise, cv2.flip(noise, 1), cv2.resize(noise, (96, 96))]
+    assert duplicates.groups(duplicates.thumbnails(pictures), same=0.99).tolist() == [0, 1, 2, 2, 2]
+
+
+def test_prepare_keeps_the_test_side_out(prepared):
+    pack = Pack.load(prepared[1] / "pack.npz")
+    assert not any("PublicTest" in source or "copy" in source for source in pack.sources)
+    assert {TRAIN, CALIBRATION} == set(pack.splits.tolist())
+    assert pack.labels[pack.sources.tolist().index("fer/Training/f0.png")] == labels.NO_LABEL
+    assert (pack.splits[pack.sources == "faces/A_0001.png"] == TRAIN).all()
+
+
+def test_an_archive_that_is_too_large_or_absent_is_an_error(prepared, tmp_path):
+    pack = Pack.load(prepared[1] / "pack.npz")
+    with pytest.raises(PackError, match="do not fit"):
+        pack.save(tmp_path / "p.npz", 0.001)
+    with pytest.raises(PackError, match="prepare"):
+        Pack.load(tmp_path / "p.npz")
+
+
+def test_augmentation_repeats_with_its_seed_and_stays_in_range():
+    faces = torch.stack([torch.from_numpy(face("happy", i, 112)) for i in range(8)])[:, None].float() / 255
+    first, second = (Augment(AugmentConfig(), torch.Generator().manual_seed(3))(faces) for _ in range(2))
+    assert torch.equal(first, second) and not torch.equal(first, faces)
+    assert first.min() >= 0 and first.max() <= 1
+
+
+def test_an_unknown_key_is_refused(tmp_path):
+    (tmp_path / "c.toml").write_text("[net]\nwidths = [8]\ndepths = [1]\nwheels = 4\n[train]\nepochs = 1\n")
+    with pytest.raises(config.ConfigError, match="wheels"):
+        config.load(tmp_path / "c.toml")
+
+
+def test_every_config_is_readable():
+    for path in CONFIGS.glob("*.toml"):
+        assert config.parse(config.tables(config.load(path))) == config.load(path)
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "smoke"
+    train.main(
+        ["--config", str(CONFIGS / "smoke.toml"), "--pack", str(prepared[1] / "pack.npz"), "--out", str(run)]
+    )
+    return run
+
+
+def test_an_interrupted_run_ends_as_the_whole_one(prepared, trained, tmp_path, monkeypatch):
+    arguments = [
+        "--config",
+        str(CONFIGS / "smoke.toml"),
+        "--pack",
+        str(prepared[1] / "pack.npz"),
+        "--out",
+        str(tmp_path),
+    ]
+    whole = train.Run.train_epoch
+
+    def until_the_machine_is_taken(run: train.Run, progress) -> float:
+        if run.epoch == 1:
+            raise KeyboardInterrupt
+        return whole(run, progress)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train.Run, "train_epoch", until_the_machine_is_taken)
+        train.main(arguments)
+    train.main(arguments)
+    both = [torch.load(folder / "last.pt", weights_only=True)["net"] for folder in (trained, tmp_path)]
+    for name, value in both[0].items():
+        torch.testing.assert_close(value, both[1][name], msg=name)
+
+
+def test_a_pupil_learns_from_teachers(prepared, trained, tmp_path):
+    teachers = [str(trained / "best.pt")] * 2
+    arguments = ["--pack", str(prepared[1] / "pack.npz"), "--out", str(tmp_path), "--teachers", *teachers]
+    train.main(["--config", str(CONFIGS / "smoke.toml"), *arguments])
+    assert torch.load(tmp_path / "best.pt", weights_only=True)["teachers"] == ["smoke", "smoke"]
+
+
+def test_the_exported_file_answers_as_the_net_and_is_judged(prepared, trained, tmp_path):
+    manifest = tmp_path / "expression.toml"
+    export.main(["--run", str(trained), "--data", str(prepared[1]), "--out", str(manifest)])
+    running = onnxruntime.InferenceSession(
+        str(manifest.with_suffix(".onnx")), providers=["CPUExecutionProvider"]
+    )
+    assert running.get_inputs()[0].shape == [1, 1, 112, 112] and running.get_outputs()[0].shape == [1, 7]
+    judge.main(
+        [
+            "--manifest",
+            str(manifest),
+            "--data",
+            str(prepared[0]),
+            "--aligned",
+            str(prepared[1]),
+            "--run",
+            str(trained),
+        ]
+    )
+    text = manifest.with_suffix(".md").read_text()
+    assert "reference model for evaluation" in text and "web-expressions" in text
+
+
+def test_a_rejected_face_counts_as_wrong():
+    rows = [prepare.Row(f"{i}.png", "", (0,) * 10, 3) for i in range(4)]
+    p = np.full((4, 7), 0.05, np.float32)
+    p[:, 3] = 0.7
+    said = judge.Answers(rows, np.array([True, True, True, False]), p)
+    figures = judge.verdict(said, np.array([3, 3, 3, 3]))
+    assert figures["accuracy"] == 0.75 and figures["accuracy_judged"] == 1 and figures["rejected"] == 1
+    assert figures["ece"] == pytest.approx(0.3, abs=1e-5)
+
+
+def test_the_mirror_is_averaged_inside_the_graph(tmp_path):
+    net = train.ResidualNet(config.load(CONFIGS / "smoke.toml").net).eval()
+    path = tmp_path / "m.onnx"
+    export.write_onnx(export.Exported(net, mirror=True).eval(), path)
+    crop = face("surprise", 4, 112)[None]
+    both = [export.answers(export.session(path), c) for c in (crop, crop[:, :, ::-1])]
+    np.testing.assert_allclose(both[0], both[1], atol=1e-4)
+    expected = measure.logits_of(net, crop, torch.device("cpu"), mirrored=True)
+    np.testing.assert_allclose(both[0], expected, atol=export.LARGEST_DIFFERENCE)
