@@ -1,1 +1,249 @@
-//! Helpers that the replay, fault and device tests share.
+//! Helpers that the replay, fault and device tests share: they start the real binary, talk to it
+//! through its socket, and wait for what it says, never for time to pass.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Nothing that a test waits for takes this long, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The root of the project.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The binary as it was built beside this test.
+///
+/// # Panics
+/// Where it is not there.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // target/release/deps/run-0123456789abcdef
+    let path = test.ancestors().nth(2).unwrap().join("cabinmood");
+    assert!(path.is_file(), "{} is missing: run `cargo build --release` first", path.display());
+    path
+}
+
+/// A file that `make setup` fetches, below third_party. `None`, and a line that says so, where it
+/// was not run.
+#[must_use]
+pub fn fetched(name: &str) -> Option<PathBuf> {
+    let path = root().join("third_party").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: {name} is not there; run `make setup`");
+    None
+}
+
+/// A grey picture of 64x48 pixels with a pattern that `seed` changes.
+///
+/// # Panics
+/// Where it cannot be written.
+pub fn write_picture(path: &Path, seed: u8) {
+    let pixels = (0..64 * 48_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed);
+    let bytes: Vec<u8> = b"P5 64 48 255\n".iter().copied().chain(pixels).collect();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Runs the binary to its end.
+///
+/// # Panics
+/// Where it cannot be started.
+pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    command(args).output().unwrap()
+}
+
+/// Asserts that the binary ends with this code and one line on standard error that has these words.
+///
+/// # Panics
+/// Where it does not.
+pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32, words: &[&str]) {
+    let output = cabinmood(args);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{told}");
+    let lines: Vec<&str> = told.lines().filter(|line| line.starts_with("cabinmood: ")).collect();
+    assert_eq!(lines.len(), 1, "{told}");
+    for word in words {
+        assert!(lines[0].contains(word), "{word:?} is not in {:?}", lines[0]);
+    }
+}
+
+fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET").stdin(Stdio::null());
+    command
+}
+
+/// A running daemon with a socket of its own; killed where a test leaves it running.
+pub struct Daemon {
+    pid: u32,
+    socket: PathBuf,
+    log: Receiver<String>,
+    ended: Receiver<Option<i32>>,
+    _folder: TempDir,
+}
+
+impl Daemon {
+    /// Starts `cabinmood run` and waits until it listens.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("mood.sock");
+        let mut set = std::ffi::OsString::from("socket.path=");
+        set.push(&socket);
+        let mut command = command([OsStr::new("run"), OsStr::new("--set"), &set]);
+        command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (pid, log) = (child.id(), lines(child.stderr.take().unwrap()));
+        let daemon = Self { pid, socket, log, ended: end(child), _folder: folder };
+        daemon.wait_for("listening");
+        daemon
+    }
+
+    /// Waits for a line of the log that has this word.
+    ///
+    /// # Panics
+    /// Where none comes.
+    pub fn wait_for(&self, word: &str) -> String {
+        let mut told = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(word) => return line,
+                Ok(line) => told.push(line),
+                Err(end) => panic!("no {word:?} in the log ({end}):\n{}", told.join("\n")),
+            }
+        }
+    }
+
+    /// Subscribes to its events.
+    ///
+    /// # Panics
+    /// Where it does not listen.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscriber {
+        let stream = UnixStream::connect(&self.socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Subscriber { lines: BufReader::new(stream) }
+    }
+
+    /// The socket's path.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Panics
+    /// Where there is no such process.
+    pub fn terminate(&self) {
+        signal(self.pid, "TERM");
+    }
+
+    /// Waits for its end; the exit code, or `None` where a signal ended it.
+    ///
+    /// # Panics
+    /// Where it has not ended within `limit`.
+    pub fn end_within(&self, limit: Duration) -> Option<i32> {
+        self.ended.recv_timeout(limit).expect("the daemon has not ended in time")
+    }
+
+    /// Waits for its end, as long as it takes.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    pub fn end(&self) -> Option<i32> {
+        self.end_within(PATIENCE)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            signal(self.pid, "KILL");
+        }
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Lines as they come, read on a thread so that waiting for one can end.
+fn lines(source: impl Read + Send + 'static) -> Receiver<String> {
+    let (out, into) = channel();
+    thread::spawn(move || {
+        BufReader::new(source).lines().map_while(Result::ok).try_for_each(|line| out.send(line))
+    });
+    into
+}
+
+fn end(mut child: Child) -> Receiver<Option<i32>> {
+    let (out, into) = channel();
+    thread::spawn(move || out.send(child.wait().unwrap().code()));
+    into
+}
+
+/// Reads events.
+pub struct Subscriber {
+    lines: BufReader<UnixStream>,
+}
+
+impl Subscriber {
+    /// Reads events until one fits, and gives that one.
+    ///
+    /// # Panics
+    /// Where none fits before the end.
+    pub fn until(&mut self, what: &str, fits: impl FnMut(&Value) -> bool) -> Value {
+        self.find(fits).unwrap_or_else(|| panic!("no event that is {what}"))
+    }
+}
+
+impl Iterator for Subscriber {
+    type Item = Value;
+
+    /// The next event or gap; `None` once the daemon hung up.
+    fn next(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        let length = self.lines.read_line(&mut line).expect("no event in time");
+        (length > 0).then(|| serde_json::from_str(&line).unwrap())
+    }
+}
+
+/// The event's state, or for `unknown` its reason.
+///
+/// # Panics
+/// Where it is no event.
+#[must_use]
+pub fn word(event: &Value) -> &str {
+    assert_eq!(event["schema"], "cabinmood.event/1", "{event}");
+    match event["state"].as_str().unwrap() {
+        "unknown" => event["reason"].as_str().unwrap(),
+        state => state,
+    }
+}
+
+/// When the event's frame was taken, or its absence noted, in milliseconds.
+///
+/// # Panics
+/// Where it is no event.
+#[must_use]
+pub fn captured_ms(event: &Value) -> f64 {
+    event["captured_at_ns"].as_f64().unwrap() / 1e6
+}

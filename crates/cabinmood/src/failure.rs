@@ -1,6 +1,13 @@
 //! What a command that fails leaves behind: one message and an exit code after sysexits(3).
 
+use std::fmt;
 use std::process::ExitCode;
+
+use align::AlignError;
+use capture::{CaptureError, ErrorKind};
+use classify::ClassifyError;
+use publish::PublishError;
+use smooth::OptionError;
 
 /// The documented exit codes, after BSD's sysexits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +40,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ends early. Printed once, by `main`, as `cabinmood: {error:#}`.
+/// Why a command ends early. Printed once, by `main`.
 #[derive(Debug)]
 pub struct Failure {
     /// The code that the process ends with.
@@ -54,6 +61,21 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    /// The error and its causes, those aside that a message before them has told already.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = String::new();
+        for cause in self.error.chain() {
+            let cause = cause.to_string();
+            if !told.contains(&cause) {
+                told += if told.is_empty() { "" } else { ": " };
+                told += &cause;
+            }
+        }
+        f.write_str(&told)
+    }
+}
+
 /// Gives an error its exit code where the type alone does not tell it.
 pub trait OrExit<T> {
     /// The value, or a failure with this exit code and with what was being done.
@@ -66,5 +88,72 @@ pub trait OrExit<T> {
 impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     fn or_exit(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, Failure> {
         self.map_err(|error| Failure { exit, error: error.into().context(doing()) })
+    }
+}
+
+impl From<CaptureError> for Failure {
+    fn from(error: CaptureError) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::NoInput => Exit::NoInput,
+            ErrorKind::BadData => Exit::Data,
+            ErrorKind::Unavailable => Exit::Unavailable,
+            ErrorKind::Internal => Exit::Internal,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<AlignError> for Failure {
+    /// Models and thresholds are configuration; only OpenCV itself can fail beyond them.
+    fn from(error: AlignError) -> Self {
+        let exit = if matches!(error, AlignError::OpenCv(_)) { Exit::Internal } else { Exit::Config };
+        Self::new(exit, error)
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        let exit = match error {
+            PublishError::InUse { .. } => Exit::Unavailable,
+            PublishError::Runtime(_) => Exit::Internal,
+            PublishError::NoFolder { .. }
+            | PublishError::NotASocket { .. }
+            | PublishError::PathTooLong { .. }
+            | PublishError::NoSuchGroup { .. }
+            | PublishError::BadMode { .. }
+            | PublishError::Socket { .. } => Exit::Config,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ClassifyError> for Failure {
+    fn from(error: ClassifyError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+impl From<OptionError> for Failure {
+    fn from(error: OptionError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let fault = std::io::Error::other("no such file");
+        let failure = Failure::new(Exit::NoInput, fault);
+        assert_eq!(failure.to_string(), "no such file");
+        let told: Result<(), _> = Err(failure.error);
+        let failure = told.or_exit(Exit::NoInput, || "a.mp4".into()).unwrap_err();
+        assert_eq!(failure.to_string(), "a.mp4: no such file");
+        let fault: Result<(), _> = Err(std::io::Error::other("denied"));
+        let failure =
+            fault.or_exit(Exit::NoInput, || "b.mp4: denied; change its permissions".into()).unwrap_err();
+        assert_eq!(failure.to_string(), "b.mp4: denied; change its permissions");
     }
 }

@@ -14,7 +14,8 @@ const QUIET: &str = "ort=warn,ort::logging=warn";
 /// Starts logging at `level`; the variable `RUST_LOG` overrides it. Spans report how long a stage
 /// took at level trace. A second call changes nothing.
 pub fn start(level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
     // The call fails only where logging was started already.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

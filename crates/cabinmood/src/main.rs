@@ -5,9 +5,13 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod draw;
 mod failure;
+mod graph;
+mod live;
 mod logging;
 mod paths;
+mod tools;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -25,8 +29,10 @@ fn main() -> ExitCode {
     match dispatch(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing is left to do where even standard error is closed.
-            let _ = writeln!(std::io::stderr(), "cabinmood: {:#}", failure.error);
+            // A line a problem. Nothing is left to do where even standard error is closed.
+            for line in failure.to_string().lines() {
+                let _ = writeln!(std::io::stderr(), "cabinmood: {line}");
+            }
             failure.exit.into()
         }
     }

@@ -10,8 +10,13 @@ pub const DEFAULT_CONFIG: &str = "/etc/cabinmood/cabinmood.toml";
 
 /// Folders of model manifests, seen from the folder of the executable: the build tree
 /// (target/release and target/TRIPLE/release), a prefix, the distribution's.
-const MODEL_FOLDERS: [&str; 5] =
-    ["../../models", "../../../models", "../share/cabinmood/models", "/usr/share/cabinmood/models", "/usr/lib/cabinmood/models"];
+const MODEL_FOLDERS: [&str; 5] = [
+    "../../models",
+    "../../../models",
+    "../share/cabinmood/models",
+    "/usr/share/cabinmood/models",
+    "/usr/lib/cabinmood/models",
+];
 
 /// Folders that may hold ONNX Runtime, seen from the folder of the executable.
 const RUNTIME_FOLDERS: [&str; 6] = [

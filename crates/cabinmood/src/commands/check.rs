@@ -1,0 +1,177 @@
+//! `cabinmood check`: what works here and what does not, and why.
+
+use std::io::Write as _;
+
+use capture::{SourceSpec, devices};
+use classify::Classifier;
+use publish::SocketSink;
+use serde::Serialize;
+
+use crate::cli::CheckArgs;
+use crate::config::Config;
+use crate::failure::{Exit, Failure, OrExit as _};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    part: &'static str,
+    works: bool,
+    /// Whether `run` cannot start without it.
+    needed: bool,
+    detail: String,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    can_run: bool,
+    findings: &'a [Finding],
+}
+
+impl Finding {
+    fn works(part: &'static str, detail: impl Into<String>) -> Self {
+        Self { part, works: true, needed: true, detail: detail.into(), exit: Exit::Internal }
+    }
+
+    /// What `run` can do without.
+    fn extra(part: &'static str, works: bool, detail: impl Into<String>) -> Self {
+        Self { part, works, needed: false, detail: detail.into(), exit: Exit::Internal }
+    }
+
+    fn of(part: &'static str, outcome: Result<String, Failure>) -> Self {
+        match outcome {
+            Ok(detail) => Self::works(part, detail),
+            Err(failure) => {
+                let detail = failure.to_string().replace('\n', "; ");
+                Self { part, works: false, needed: true, detail, exit: failure.exit }
+            }
+        }
+    }
+
+    const fn mark(&self) -> &'static str {
+        match (self.works, self.needed) {
+            (true, _) => "ok",
+            (false, true) => "FAILS",
+            (false, false) => "absent",
+        }
+    }
+}
+
+/// Looks at everything that `run` needs and prints what it found.
+///
+/// # Errors
+/// Where `run` could not start, with the code that it would end with.
+pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let findings = match Config::load(&args.config) {
+        Ok(config) => look(&config),
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+        Err(failure) => vec![Finding::of("config", Err(failure))],
+    };
+    let broken: Vec<&Finding> = findings.iter().filter(|f| f.needed && !f.works).collect();
+    let text = if args.json {
+        let answer = Answer { can_run: broken.is_empty(), findings: &findings };
+        serde_json::to_string_pretty(&answer).or_exit(Exit::Internal, || "check".into())? + "\n"
+    } else {
+        findings.iter().map(|f| format!("{:<7}{:<11}{}\n", f.mark(), f.part, f.detail)).collect()
+    };
+    std::io::stdout().write_all(text.as_bytes()).or_exit(Exit::Unavailable, || "standard output".into())?;
+    match broken.first() {
+        None => Ok(()),
+        Some(first) => {
+            let parts: Vec<&str> = broken.iter().map(|f| f.part).collect();
+            Err(Failure::message(first.exit, format!("`run` could not start: see {}", parts.join(", "))))
+        }
+    }
+}
+
+fn look(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![Finding::works("config", "valid")];
+    findings.push(Finding::of("alignment", alignment(config)));
+    expression(config, &mut findings);
+    findings.push(Finding::of("source", source(config)));
+    findings.extend(cameras());
+    findings.push(match &config.socket {
+        None => Finding::extra("socket", false, "switched off: socket.enabled = false"),
+        Some(socket) => {
+            let path = socket.options.path.display().to_string();
+            Finding::of("socket", SocketSink::bind(&socket.options).map(|_| path).map_err(Failure::from))
+        }
+    });
+    findings.push(Finding::extra("can", false, "not in this version"));
+    findings.push(Finding::extra("telematics", false, "not in this version"));
+    findings
+}
+
+fn alignment(config: &Config) -> Result<String, Failure> {
+    let models = config.align.models()?;
+    align::Aligner::new(&models, config.align.options)?;
+    Ok(format!("{}, {}", models.detector.display(), models.landmarks.display()))
+}
+
+/// The expression model and, one by one, what could run it.
+fn expression(config: &Config, findings: &mut Vec<Finding>) {
+    let opened = config.classify.options(None).and_then(|options| {
+        let classifier = Classifier::open(&options)?;
+        Ok((options, classifier))
+    });
+    match opened {
+        Err(failure) => findings.push(Finding::of("expression", Err(failure))),
+        Ok((options, classifier)) => {
+            let detail = format!(
+                "{} ({}), ONNX Runtime {}",
+                classifier.model_name(),
+                options.manifest.display(),
+                options.runtime.display()
+            );
+            findings.push(Finding::works("expression", detail));
+            findings.extend(classifier.providers().iter().map(|report| {
+                let state = if report.used { "in use" } else { "not used" };
+                let why = report.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+                Finding::extra("provider", report.used, format!("{} {state}{why}", report.provider))
+            }));
+        }
+    }
+}
+
+/// The configured source, without opening a camera: a running daemon has it.
+fn source(config: &Config) -> Result<String, Failure> {
+    let spec = &config.camera.source;
+    let missing = |exit, why: &str| Err(Failure::message(exit, format!("camera.source {spec}: {why}")));
+    match spec {
+        SourceSpec::Camera(index) => match devices()?.into_iter().find(|camera| camera.index == *index) {
+            Some(camera) => match camera.problem {
+                None => Ok(format!("{spec}, {}", camera.name)),
+                Some(problem) => missing(Exit::Unavailable, &problem),
+            },
+            None if config.camera.wait => Ok(format!("{spec}: not there; `run` waits for it (camera.wait)")),
+            None => {
+                missing(Exit::Unavailable, "not there; see `cabinmood devices`, or set camera.wait = true")
+            }
+        },
+        SourceSpec::V4l2(_) => {
+            missing(Exit::Unavailable, "direct V4L2 is not in this version; use camera:NUMBER")
+        }
+        SourceSpec::Video(path) | SourceSpec::Images(path) => match path.metadata() {
+            Ok(_) => Ok(spec.to_string()),
+            Err(fault) => missing(Exit::NoInput, &fault.to_string()),
+        },
+    }
+}
+
+fn cameras() -> Vec<Finding> {
+    match devices() {
+        Err(fault) => vec![Finding::extra("camera", false, fault.to_string())],
+        Ok(cameras) if cameras.is_empty() => vec![Finding::extra("camera", false, "none on this computer")],
+        Ok(cameras) => cameras
+            .into_iter()
+            .map(|camera| {
+                let detail = format!("camera:{} {} ({})", camera.index, camera.name, camera.path.display());
+                match camera.problem {
+                    None => Finding::extra("camera", true, detail),
+                    Some(problem) => Finding::extra("camera", false, format!("{detail}: {problem}")),
+                }
+            })
+            .collect(),
+    }
+}

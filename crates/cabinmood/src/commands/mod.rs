@@ -1,0 +1,10 @@
+//! One file a command, each with `run(args) -> Result<(), Failure>`.
+
+pub mod align;
+pub mod analyze;
+pub mod check;
+pub mod devices;
+pub mod evaluate;
+pub mod run;
+pub mod schema;
+pub mod watch;

@@ -1,0 +1,145 @@
+//! `cabinmood run`: the daemon.
+
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+
+use align::Aligner;
+use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
+use classify::Classifier;
+use crossbeam_channel::{Receiver, bounded};
+use frame::Pool;
+use publish::{Sink, SocketSink};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use smooth::Smoother;
+use tracing::{info, warn};
+use types::Clock;
+use wire::Header;
+
+use crate::cli::RunArgs;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::draw::Annotator;
+use crate::failure::{Exit, Failure, OrExit as _};
+use crate::graph::{Graph, Plan};
+use crate::live::intake::{Nature, Opener};
+use crate::live::supervise::supervise;
+use crate::live::vigil::Vigil;
+use crate::logging;
+
+/// Frames a second of an annotated video whose source does not tell its own.
+const USUAL_RATE: f64 = 30.0;
+
+/// Runs until the media is at its end, a signal comes or something fails.
+///
+/// # Errors
+/// A wrong configuration or model ([`Exit::Config`]), a source that is missing or bad, a socket
+/// that is in use, or a thread that failed.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    logging::start(config.log.level);
+    let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
+    // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
+    opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
+    let signals = signals()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (stop, stopped) = bounded(0);
+
+    let annotate = args.annotate.as_deref();
+    let annotate = annotate.map(|folder| Annotator::new(folder, &spec.to_string(), USUAL_RATE)).transpose();
+    let annotate = annotate.or_exit(Exit::Unavailable, || "--annotate".into())?;
+    let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
+    let plan = Plan {
+        nature: nature(&spec, &config),
+        open: opener(spec, options, Arc::clone(&clock), stopped.clone()),
+        smoother: Smoother::new(config.smooth.clone())?,
+        vigil: Vigil::new(config.camera.stall),
+        header: header(&config),
+        sinks: sinks(&config)?,
+        load: loader(&config)?,
+        annotate,
+        clock: Arc::clone(&clock),
+        stop: stopped,
+    };
+    supervise(Graph::start(plan)?, &signals, stop, &*clock, config.log.interval)
+}
+
+fn nature(spec: &SourceSpec, config: &Config) -> Nature {
+    match spec {
+        SourceSpec::Video(_) | SourceSpec::Images(_) => Nature::Media,
+        SourceSpec::Camera(_) | SourceSpec::V4l2(_) => {
+            Nature::Camera { wait: config.camera.wait, longest_pause: config.camera.retry }
+        }
+    }
+}
+
+/// Opens the source, again and again where need be; files play at their own pace.
+fn opener(spec: SourceSpec, options: SourceOptions, clock: Arc<dyn Clock>, stop: Receiver<()>) -> Opener {
+    let pool = Pool::new();
+    Arc::new(move || {
+        let source = capture::open(&spec, &options, Arc::clone(&clock), &pool)?;
+        Ok(match spec {
+            SourceSpec::Camera(_) | SourceSpec::V4l2(_) => source,
+            SourceSpec::Video(_) | SourceSpec::Images(_) => {
+                let paced = Paced::new(source, Arc::clone(&clock), stop.clone(), Pacing::MediaTime);
+                Box::new(paced) as Box<dyn FrameSource>
+            }
+        })
+    })
+}
+
+/// Loads the models when called. Where they are is found out at once.
+#[expect(clippy::type_complexity, reason = "it is named by `Plan`")]
+fn loader(
+    config: &Config,
+) -> Result<Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>, Failure> {
+    let models = config.align.models()?;
+    let thresholds = config.align.options;
+    let options = config.classify.options(None)?;
+    Ok(Box::new(move || {
+        let aligner = Aligner::new(&models, thresholds)?;
+        let classifier = Classifier::open(&options)?;
+        for report in classifier.providers() {
+            match &report.reason {
+                Some(reason) if !report.used => {
+                    warn!(provider = %report.provider, reason, "provider not used")
+                }
+                _ => info!(provider = %report.provider, used = report.used, "provider"),
+            }
+        }
+        info!(model = classifier.model_name(), sha256 = classifier.model_sha256(), "models ready");
+        Ok((aligner, classifier))
+    }))
+}
+
+fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(socket) = &config.socket {
+        sinks.push(Box::new(SocketSink::bind(&socket.options)?));
+        info!(path = %socket.options.path.display(), "listening");
+    }
+    Ok(sinks)
+}
+
+fn header(config: &Config) -> Header {
+    // Without /proc (a container, say) times are still comparable within this run.
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Header {
+        boot_id: boot_id.trim().into(),
+        model: config.classify.model.as_str().into(),
+        software_version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+/// SIGINT and SIGTERM as messages. The thread behind it lives as long as the process.
+fn signals() -> Result<Receiver<i32>, Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).or_exit(Exit::Internal, || "signals".into())?;
+    let (out, into) = bounded(1);
+    let forward = move || signals.forever().take_while(|signal| out.send(*signal).is_ok()).for_each(drop);
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(forward)
+        .or_exit(Exit::Internal, || "signals".into())?;
+    Ok(into)
+}

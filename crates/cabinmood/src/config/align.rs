@@ -1,0 +1,54 @@
+//! [align]: finding the face and judging its alignment.
+
+use ::align::{AlignModels, AlignOptions};
+
+use super::Section;
+use crate::failure::{Exit, Failure};
+use crate::paths;
+
+/// Finding the face and judging its alignment.
+#[derive(Debug, Clone)]
+pub struct Align {
+    /// The face detector's name or its manifest's path.
+    pub detector: String,
+    /// The landmark model's name or its manifest's path.
+    pub landmarks: String,
+    /// The quality gate's thresholds.
+    pub options: AlignOptions,
+}
+
+impl Align {
+    /// Where the models are.
+    ///
+    /// # Errors
+    /// [`Exit::Config`] where one is not found.
+    pub fn models(&self) -> Result<AlignModels, Failure> {
+        let find =
+            |model: &str| paths::manifest(model).map_err(|error| Failure { exit: Exit::Config, error });
+        Ok(AlignModels { detector: find(&self.detector)?, landmarks: find(&self.landmarks)? })
+    }
+
+    pub(super) fn read(keys: &mut Section<'_>) -> Self {
+        let detector = keys.text(
+            "detector",
+            "face-hog",
+            "a model's name or the path of its manifest",
+            "The face detector. A name is looked for as NAME.toml where models are installed.",
+        );
+        let landmarks = keys.text(
+            "landmarks",
+            "landmarks-5",
+            "a model's name or the path of its manifest",
+            "The landmark model: 5 points (CC0), or 68 points where you may use a model under 300-W's terms.",
+        );
+        let options = AlignOptions::default();
+        let max_spread = keys.number(
+            "max_spread",
+            options.max_spread,
+            0.02..=1.0,
+            "of the distance between the eyes",
+            "Landmarks found from slightly shifted boxes may differ by so much; more means that they do not fit.",
+        );
+        Self { detector, landmarks, options: AlignOptions { max_spread, ..options } }
+    }
+}

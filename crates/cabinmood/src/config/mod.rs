@@ -1,0 +1,232 @@
+//! The configuration: read once, checked once, and from then on a plain value that cannot be wrong.
+//!
+//! A file and `--set` are merged into one tree; each section takes its keys from it through
+//! [`Section`], which also refuses what is left over. Nothing stops at the first mistake: all are
+//! reported together.
+
+mod align;
+mod camera;
+mod classify;
+#[cfg(test)]
+mod document;
+mod log;
+mod outward;
+mod purpose;
+mod section;
+mod smooth;
+mod socket;
+
+use std::fs;
+use std::path::Path;
+
+use config::{ConfigError, FileFormat, Format as _, Map, Source, Value};
+
+pub use self::align::Align;
+pub use self::camera::Camera;
+pub use self::classify::Classify;
+pub use self::log::Log;
+#[cfg(test)]
+use self::section::Entry;
+pub use self::section::{Problem, Report, Section};
+pub use self::socket::Socket;
+use crate::cli::ConfigArgs;
+use crate::failure::{Exit, Failure, OrExit as _};
+use crate::paths;
+
+/// Everything that an operator can decide, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where frames come from.
+    pub camera: Camera,
+    /// Finding the face and judging its alignment.
+    pub align: Align,
+    /// The expression model and what runs it.
+    pub classify: Classify,
+    /// From observations to a mood.
+    pub smooth: ::smooth::SmoothOptions,
+    /// The socket; none where the operator switched it off.
+    pub socket: Option<Socket>,
+    /// Diagnostics.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the file that `--config` names, or the usual one where it exists, and `--set` over it.
+    ///
+    /// # Errors
+    /// [`Exit::Config`] with every problem that was found, a line each; [`Exit::Usage`] where
+    /// `--set` is not KEY=VALUE.
+    pub fn load(args: &ConfigArgs) -> Result<Self, Failure> {
+        let usual = Path::new(paths::DEFAULT_CONFIG);
+        let file = args.config.as_deref().or_else(|| usual.exists().then_some(usual));
+        let (config, report) = Self::read(tree(file, &args.set)?);
+        if report.problems.is_empty() {
+            return Ok(config);
+        }
+        let lines: Vec<String> = report.problems.iter().map(Problem::to_string).collect();
+        Err(Failure::message(Exit::Config, lines.join("\n")))
+    }
+
+    /// Takes all sections out of the tree. The value may be used only where no problem is reported.
+    fn read(mut tree: Map<String, Value>) -> (Self, Report) {
+        let mut report = Report::default();
+        let mut section = |name| tree.remove(name);
+        let camera = Camera::read(&mut Section::new("camera", section("camera"), &mut report));
+        let align = Align::read(&mut Section::new("align", section("align"), &mut report));
+        let classify = Classify::read(&mut Section::new("classify", section("classify"), &mut report));
+        let smooth = smooth::read(&mut Section::new("smooth", section("smooth"), &mut report));
+        let carries = purpose::read(&mut Section::new("purpose", section("purpose"), &mut report));
+        let socket = Socket::read(&mut Section::new("socket", section("socket"), &mut report), &carries);
+        outward::read(&mut Section::new("can", section("can"), &mut report));
+        outward::read(&mut Section::new("telematics", section("telematics"), &mut report));
+        let log = Log::read(&mut Section::new("log", section("log"), &mut report));
+        let mut unknown: Vec<_> = tree.into_iter().collect();
+        unknown.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        for (key, value) in unknown {
+            let mut known: Vec<&str> = report.entries.iter().map(|entry| entry.section).collect();
+            known.dedup();
+            let message = format!(": unknown section; there are {}", known.join(", "));
+            report.problems.push(Problem { origin: section::origin(&value), key, message });
+        }
+        (Self { camera, align, classify, smooth, socket, log }, report)
+    }
+}
+
+/// TOML that is told by name where something in it is wrong.
+#[derive(Debug, Clone)]
+struct Text {
+    name: String,
+    toml: String,
+}
+
+impl Source for Text {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        let name = || Some(self.name.clone());
+        FileFormat::Toml
+            .parse(name().as_ref(), &self.toml)
+            .map_err(|cause| ConfigError::FileParse { uri: name(), cause })
+    }
+}
+
+/// The file's and the overrides' values in one tree; the overrides win.
+fn tree(file: Option<&Path>, overrides: &[String]) -> Result<Map<String, Value>, Failure> {
+    let mut builder = ::config::Config::builder();
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        let toml = fs::read_to_string(path).or_exit(Exit::Config, || format!("configuration {name}"))?;
+        builder = builder.add_source(Text { name, toml });
+    }
+    for text in overrides {
+        builder = builder.add_source(Text { name: "--set".to_owned(), toml: override_as_toml(text)? });
+    }
+    let merged = builder.build().and_then(|config| config.collect());
+    merged.map_err(|fault| Failure::message(Exit::Config, in_one_line(&fault)))
+}
+
+/// `KEY=VALUE` as a line of TOML. A value that is no TOML is text, so that paths need no quotes.
+fn override_as_toml(text: &str) -> Result<String, Failure> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    let as_text = toml::Value::from(value).to_string();
+    [value, &as_text]
+        .map(|value| format!("{key} = {value}"))
+        .into_iter()
+        .find(|line| text.contains('=') && line.parse::<toml::Table>().is_ok())
+        .ok_or_else(|| Failure::message(Exit::Usage, format!("--set {text}: must be SECTION.KEY=VALUE")))
+}
+
+/// A fault in one line: where it is, and what is wrong, without the picture of the line.
+fn in_one_line(fault: &ConfigError) -> String {
+    let (name, text) = match fault {
+        ConfigError::FileParse { uri: Some(name), cause } => (name.as_str(), cause.to_string()),
+        other => ("configuration", other.to_string()),
+    };
+    let lines = text.lines().filter(|line| !line.contains('|') && !line.trim().is_empty());
+    format!("{name}: {}", lines.map(str::trim).collect::<Vec<_>>().join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, set: &[&str]) -> Result<Config, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        fs::write(&path, file).unwrap();
+        let set = set.iter().map(|&text| text.to_owned()).collect();
+        Config::load(&ConfigArgs { config: Some(path), set })
+    }
+
+    fn refused(file: &str, set: &[&str]) -> Vec<String> {
+        let failure = load(file, set).unwrap_err();
+        assert_eq!(failure.exit, Exit::Config);
+        failure.error.to_string().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.camera.source.to_string(), "camera:0");
+        assert!(config.socket.is_some());
+    }
+
+    #[test]
+    fn set_goes_over_the_file_and_needs_no_quotes() {
+        let config =
+            load("[socket]\npath = '/a'\n", &["socket.path=/b/c.sock", "camera.mirror=true"]).unwrap();
+        assert_eq!(config.socket.unwrap().options.path, Path::new("/b/c.sock"));
+        assert!(config.camera.options.mirror);
+        assert_eq!(load("", &["camera.mirror"]).unwrap_err().exit, Exit::Usage);
+        assert_eq!(load("", &["=3"]).unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn three_mistakes_are_all_reported_with_file_key_value_and_range() {
+        let lines =
+            refused("[camera]\nfps = 5000\nmirrored = true\n[log]\nlevel = 'loud'\n[moods]\nx = 1", &[]);
+        let expected = [
+            ("camera.fps = 5000", "from 1 to"),
+            ("camera.mirrored", "unknown key; [camera] has source"),
+            ("log.level = \"loud\"", "must be"),
+            ("moods", "unknown section; there are camera, align"),
+        ];
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
+        for (line, (key, why)) in lines.iter().zip(expected) {
+            assert!(line.contains("c.toml: ") && line.contains(key) && line.contains(why), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_in_one_line_with_its_place() {
+        let lines = refused("[camera]\nfps = = 3\n", &[]);
+        assert!(
+            matches!(&lines[..], [line] if line.contains("c.toml") && line.contains("line 2")),
+            "{lines:?}"
+        );
+        let failure =
+            Config::load(&ConfigArgs { config: Some("/no/such.toml".into()), set: vec![] }).unwrap_err();
+        assert_eq!(failure.exit, Exit::Config);
+        assert!(failure.error.to_string().contains("/no/such.toml"), "{}", failure.error);
+    }
+
+    #[test]
+    fn a_workplace_may_not_publish_expressions_for_comfort() {
+        let lines = refused("", &["purpose.deployment=workplace"]);
+        assert!(
+            matches!(&lines[..], [line] if line.contains("purpose.purpose") && line.contains("socket")),
+            "{lines:?}"
+        );
+        assert!(load("", &["purpose.deployment=workplace", "purpose.purpose=safety"]).is_ok());
+        assert!(load("", &["purpose.deployment=workplace", "socket.enabled=false"]).is_ok());
+    }
+
+    #[test]
+    fn what_this_version_does_not_have_cannot_be_switched_on() {
+        let lines = refused("", &["can.enabled=true", "telematics.enabled=true"]);
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| line.starts_with("--set: ") && line.contains("not in this version")));
+    }
+}

@@ -1,0 +1,370 @@
+//! All threads and channels of `run`, in the order of a frame's way. Nothing else in the daemon
+//! makes a thread.
+//!
+//! ```text
+//!  capture ──newest wins──> align ──blocks──> mood ──never waits──> publish ──> subscribers
+//!                             ^                │ └──drops, counted──> annotate (with --annotate)
+//!                             └─── crops ──────┘
+//!  all ──notes──> the supervisor, on the main thread
+//! ```
+//!
+//! The end of media runs down the same way: a thread that ends closes its channel, the next one
+//! drains it and ends. A stop closes the `stop` channel, which every thread but publish waits on.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use ::align::Aligner;
+use ::smooth::Smoother;
+use classify::Classifier;
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use frame::{AlignedFace, Frame};
+use publish::{Counters, EventReceiver, EventSender, Sink};
+use types::{Clock, Mood, Observation, Stamped};
+use wire::Header;
+
+use crate::draw::Annotator;
+use crate::failure::{Exit, Failure};
+use crate::live::edge::{NewestSender, newest_wins};
+use crate::live::intake::{Captured, Intake, Ledger, Nature, Opener};
+use crate::live::judge::Judge;
+use crate::live::leash::Leash;
+use crate::live::metrics::Metrics;
+use crate::live::sight::{Sight, Sighted};
+use crate::live::vigil::{SourceState, Vigil};
+
+/// Crops in flight: one being written, one on the edge, one being classified.
+const CROPS: usize = 3;
+/// Events that may wait for publish: a second's worth at 60 frames a second.
+const EVENTS: usize = 64;
+/// Pictures that may wait for the video encoder, which stutters at key frames.
+const PICTURES: usize = 8;
+
+/// What a thread tells the supervisor.
+#[derive(Debug)]
+pub enum Note {
+    /// The models are loaded and warm: frames may come.
+    ModelsReady,
+    /// A thread ended.
+    Ended(Part, Result<(), Failure>),
+}
+
+/// A thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The capture thread with this number; there is a new one after one was given up.
+    Capture(u32),
+    /// Face, landmarks, crop.
+    Align,
+    /// Expression, mood, silence.
+    Mood,
+    /// The sinks.
+    Publish,
+    /// The annotated video.
+    Annotate,
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Capture(_) => "capture",
+            Self::Align => "align",
+            Self::Mood => "mood",
+            Self::Publish => "publish",
+            Self::Annotate => "annotate",
+        }
+    }
+}
+
+/// What the graph is made of: everything that may fail before a thread runs is done.
+pub struct Plan {
+    /// Makes the source.
+    pub open: Opener,
+    /// What is expected of it.
+    pub nature: Nature,
+    /// Loads the models, on the align thread, while `unknown: starting` goes out already.
+    pub load: Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>,
+    /// The filter.
+    pub smoother: Smoother,
+    /// The watch over the age of what is known.
+    pub vigil: Vigil,
+    /// What all events share.
+    pub header: Header,
+    /// The ways outward.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// Draws the pictures that the operator asked for.
+    pub annotate: Option<Annotator>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Closed when the daemon ends; the supervisor has the other end.
+    pub stop: Receiver<()>,
+}
+
+/// The running graph, as the supervisor sees it.
+pub struct Graph {
+    /// What the threads tell.
+    pub notes: Receiver<Note>,
+    /// What the newest capture thread is doing.
+    pub leash: Arc<Leash>,
+    /// The counts.
+    pub metrics: Arc<Metrics>,
+    /// Publish's own counts.
+    pub published: Arc<Counters>,
+    /// Threads that have not ended, those that were given up aside.
+    pub running: usize,
+    captures: u32,
+    frames: Option<NewestSender<Captured>>,
+    notes_out: Sender<Note>,
+    source: Source,
+}
+
+/// What a capture thread is made from, kept to make another.
+struct Source {
+    open: Opener,
+    nature: Nature,
+    state: Arc<SourceState>,
+    ledger: Arc<Ledger>,
+    stop: Receiver<()>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Graph {
+    /// Starts all threads but capture, which [`Self::capture`] starts once the models are ready.
+    ///
+    /// # Errors
+    /// [`Exit::Unavailable`] where the system has no thread left.
+    pub fn start(plan: Plan) -> Result<Self, Failure> {
+        let Plan { open, nature, load, smoother, vigil, header, sinks, annotate, clock, stop } = plan;
+        let (notes_out, notes) = unbounded();
+        let (frames, frames_in) = newest_wins();
+        let metrics = Arc::new(Metrics::default());
+        let published = Arc::new(Counters::default());
+        let state = Arc::new(SourceState::default());
+        let source = Source { open, nature, state, ledger: Arc::default(), stop, clock };
+        let mut graph = Self {
+            notes,
+            leash: Arc::default(),
+            metrics,
+            published,
+            running: 0,
+            captures: 0,
+            frames: Some(frames),
+            notes_out,
+            source,
+        };
+        let (events, events_in) = publish::channel(EVENTS);
+        graph.publish(sinks, events_in)?;
+        let pictures = annotate.map(|annotator| graph.annotate(annotator)).transpose()?;
+        graph.judge(load, smoother, vigil, header, frames_in, events, pictures)?;
+        Ok(graph)
+    }
+
+    /// Starts a capture thread; where there is one already, it is given up.
+    ///
+    /// # Errors
+    /// [`Exit::Unavailable`] where the system has no thread left.
+    pub fn capture(&mut self) -> Result<(), Failure> {
+        // Media is played once, and its end must close the edge: no other sender may remain.
+        let frames = match self.source.nature {
+            Nature::Media => self.frames.take(),
+            Nature::Camera { .. } => self.frames.clone(),
+        };
+        let Some(frames) = frames else { return Ok(()) };
+        if self.captures > 0 {
+            self.leash.cut();
+            self.metrics.captures_abandoned_total.one();
+            self.running -= 1;
+        }
+        self.captures += 1;
+        self.leash = Arc::default();
+        let intake = Intake {
+            open: Arc::clone(&self.source.open),
+            nature: self.source.nature,
+            frames,
+            stop: self.source.stop.clone(),
+            leash: Arc::clone(&self.leash),
+            state: Arc::clone(&self.source.state),
+            ledger: Arc::clone(&self.source.ledger),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.source.clock),
+        };
+        self.spawn(Part::Capture(self.captures), move || intake.run())
+    }
+
+    /// Whether the source may come and go, and hang.
+    pub fn is_camera(&self) -> bool {
+        self.source.nature != Nature::Media
+    }
+
+    /// Whether a note is from a capture thread that was given up.
+    pub fn is_given_up(&self, part: Part) -> bool {
+        matches!(part, Part::Capture(number) if number != self.captures)
+    }
+
+    /// Align and mood, and the two channels between them: sightings there, used crops back.
+    #[expect(clippy::too_many_arguments, reason = "each is one end of a channel or a stage")]
+    fn judge(
+        &mut self,
+        load: Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>,
+        smoother: Smoother,
+        vigil: Vigil,
+        header: Header,
+        frames: Receiver<Captured>,
+        events: EventSender,
+        pictures: Option<Sender<Picture>>,
+    ) -> Result<(), Failure> {
+        let (sightings, sightings_in) = bounded(1);
+        let (crops_back, crops) = bounded(CROPS);
+        for _ in 0..CROPS {
+            // There is room for all of them.
+            let _ = crops_back.send(AlignedFace::black());
+        }
+        let (models, models_in) = bounded(1);
+        let clock = Arc::clone(&self.source.clock);
+        let metrics = Arc::clone(&self.metrics);
+        let judge = Judge::new(smoother, vigil, Arc::clone(&self.source.state), header, metrics, clock);
+        let mood = Mooding {
+            judge,
+            models: models_in,
+            sightings: sightings_in,
+            crops: crops_back,
+            events,
+            pictures,
+        };
+        let stop = self.source.stop.clone();
+        let metrics = Arc::clone(&self.metrics);
+        self.spawn(Part::Mood, move || mood.run(&stop, &metrics))?;
+
+        let (clock, metrics) = (Arc::clone(&self.source.clock), Arc::clone(&self.metrics));
+        let (stop, notes) = (self.source.stop.clone(), self.notes_out.clone());
+        self.spawn(Part::Align, move || {
+            let (aligner, classifier) = load()?;
+            // A receiver that is gone is a daemon that ends: the loop below finds out.
+            let _ = models.send(classifier);
+            let _ = notes.send(Note::ModelsReady);
+            align(Sight::new(aligner, metrics, clock), &frames, &crops, &sightings, &stop);
+            Ok(())
+        })
+    }
+
+    fn publish(&mut self, sinks: Vec<Box<dyn Sink>>, events: EventReceiver) -> Result<(), Failure> {
+        let (clock, counters) = (Arc::clone(&self.source.clock), Arc::clone(&self.published));
+        self.spawn(Part::Publish, move || Ok(publish::serve(sinks, events, clock, counters)?))
+    }
+
+    fn annotate(&mut self, annotator: Annotator) -> Result<Sender<Picture>, Failure> {
+        let (pictures_out, pictures) = bounded(PICTURES);
+        self.spawn(Part::Annotate, move || {
+            annotate(annotator, &pictures).map_err(|fault| Failure::new(Exit::Unavailable, fault))
+        })?;
+        Ok(pictures_out)
+    }
+
+    /// Starts a thread that notes its own end, however it ends.
+    fn spawn(
+        &mut self,
+        part: Part,
+        work: impl FnOnce() -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let notes = self.notes_out.clone();
+        let guarded = move || {
+            // Nothing of a thread that panicked is used again: the daemon ends.
+            let result =
+                catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(part, &*panic)));
+            let _ = notes.send(Note::Ended(part, result));
+        };
+        let spawned = thread::Builder::new().name(part.name().to_owned()).spawn(guarded);
+        spawned.map_err(|fault| Failure::new(Exit::Unavailable, fault))?;
+        self.running += 1;
+        Ok(())
+    }
+}
+
+fn panicked(part: Part, panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    Failure::message(Exit::Internal, format!("the {} thread failed: {text}; please report this", part.name()))
+}
+
+/// A frame with what was made of it, for the annotated video.
+struct Picture {
+    frame: Stamped<Frame>,
+    observation: Observation,
+    face: AlignedFace,
+    mood: Mood,
+}
+
+/// The annotate thread.
+fn annotate(mut annotator: Annotator, pictures: &Receiver<Picture>) -> std::io::Result<()> {
+    for Picture { frame, observation, face, mood } in pictures {
+        let face = observation.landmarks.is_some().then_some(&face);
+        annotator.frame(frame.captured_at, &frame.value, &observation, &mood, face)?;
+    }
+    annotator.finish()
+}
+
+/// The align thread.
+fn align(
+    mut sight: Sight,
+    frames: &Receiver<Captured>,
+    crops: &Receiver<AlignedFace>,
+    sightings: &Sender<Sighted>,
+    stop: &Receiver<()>,
+) {
+    loop {
+        let captured = select! {
+            recv(stop) -> _ => return,
+            recv(frames) -> captured => captured,
+        };
+        // Without a crop or a reader the mood thread is gone.
+        let (Ok(captured), Ok(crop)) = (captured, crops.recv()) else { return };
+        if sightings.send(sight.step(captured, crop)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The mood thread.
+struct Mooding {
+    judge: Judge,
+    models: Receiver<Classifier>,
+    sightings: Receiver<Sighted>,
+    crops: Sender<AlignedFace>,
+    events: EventSender,
+    pictures: Option<Sender<Picture>>,
+}
+
+impl Mooding {
+    fn run(mut self, stop: &Receiver<()>, metrics: &Metrics) -> Result<(), Failure> {
+        loop {
+            let event = select! {
+                recv(stop) -> _ => return Ok(()),
+                recv(self.sightings) -> sighted => match sighted {
+                    Ok(sighted) => self.sighting(sighted, metrics),
+                    Err(_) => return Ok(()),
+                },
+                default(self.judge.patience()) => self.judge.silence(),
+            };
+            let gone = |fault| Failure::new(Exit::Internal, fault);
+            self.events.send(event).map_err(gone)?;
+        }
+    }
+
+    fn sighting(&mut self, sighted: Sighted, metrics: &Metrics) -> wire::Event {
+        let Sighted { mut observation, crop, frame } = sighted;
+        // It was sent before the first frame was asked for.
+        self.models.try_iter().for_each(|model| self.judge.equip(model));
+        let (mood, event) = self.judge.sighting(&mut observation, &crop);
+        if let Some(pictures) = &self.pictures {
+            let face = crop.clone();
+            let picture =
+                Picture { frame: observation.with(frame), observation: observation.value, face, mood };
+            metrics.pictures_dropped_total.add(pictures.try_send(picture).is_err().into());
+        }
+        // The align thread may be gone, and with it the need for crops.
+        let _ = self.crops.send(crop);
+        event
+    }
+}

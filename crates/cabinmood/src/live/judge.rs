@@ -1,0 +1,114 @@
+//! The mood thread's work: classifies what was sighted, smooths it, tells silence, and makes events.
+
+use std::sync::Arc;
+
+use classify::Classifier;
+use frame::AlignedFace;
+use smooth::Smoother;
+use tracing::{error, trace_span};
+use types::{Clock, MonoTime, Mood, Observation, Reason, Stamped, UtcTime, Verdict};
+use wire::{Event, Header};
+
+use super::metrics::Metrics;
+use super::vigil::{SourceState, Vigil};
+
+/// From sightings to events: one for each frame, and `unknown` where none comes.
+pub struct Judge {
+    /// None until it is loaded; no frame comes before.
+    classifier: Option<Classifier>,
+    smoother: Smoother,
+    vigil: Vigil,
+    source: Arc<SourceState>,
+    header: Header,
+    next_seq: u64,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Judge {
+    /// A judge that has seen nothing yet.
+    pub fn new(
+        smoother: Smoother,
+        vigil: Vigil,
+        source: Arc<SourceState>,
+        header: Header,
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { classifier: None, smoother, vigil, source, header, next_seq: 0, metrics, clock }
+    }
+
+    /// The expression model is loaded.
+    pub fn equip(&mut self, classifier: Classifier) {
+        self.header.model = classifier.model_name().into();
+        self.classifier = Some(classifier);
+    }
+
+    /// How long to wait for the next sighting before [`Self::silence`].
+    pub fn patience(&self) -> std::time::Duration {
+        self.vigil.patience(self.clock.now())
+    }
+
+    /// A frame was looked at.
+    pub fn sighting(&mut self, sighting: &mut Stamped<Observation>, crop: &AlignedFace) -> (Mood, Event) {
+        if sighting.value.verdict.is_accepted() {
+            self.classify(sighting, crop);
+        }
+        let _span = trace_span!("smooth", seq = sighting.seq).entered();
+        let captured_at = sighting.captured_at;
+        let now = self.clock.now();
+        let mood = match sighting.value.verdict {
+            // These say that there is no look at the driver at all, however short: at once unknown.
+            Verdict::Rejected(reason @ (Reason::Frozen | Reason::Stale)) => {
+                self.smoother.silence(captured_at, reason)
+            }
+            _ if self.vigil.is_stale(captured_at, now) => {
+                self.metrics.frames_stale_total.one();
+                self.smoother.silence(captured_at, Reason::Stale)
+            }
+            _ => self.smoother.step(sighting),
+        };
+        self.vigil.saw(captured_at);
+        self.metrics.reaction_time.add(now.since(captured_at));
+        let utc = utc_of(captured_at, now, self.clock.utc());
+        let seq = self.number();
+        (mood, Event::new(&self.header, seq, &*sighting, &mood, utc))
+    }
+
+    /// No frame came in time.
+    pub fn silence(&mut self) -> Event {
+        let now = self.clock.now();
+        let reason = self.vigil.tell(now, &self.source);
+        let mood = self.smoother.silence(now, reason);
+        let seq = self.number();
+        Event::new(&self.header, seq, now, &mood, self.clock.utc())
+    }
+
+    /// Adds the probabilities; without them the frame says nothing of the present.
+    fn classify(&mut self, sighting: &mut Stamped<Observation>, crop: &AlignedFace) {
+        let _span = trace_span!("classify", seq = sighting.seq).entered();
+        let Some(classifier) = &mut self.classifier else { return };
+        let start = self.clock.now();
+        match classifier.step(crop) {
+            Ok(probabilities) => sighting.value.probabilities = Some(probabilities),
+            Err(fault) => {
+                self.metrics.classify_faults_total.one();
+                error!(%fault, seq = sighting.seq, "classification failed");
+                sighting.value.verdict = Verdict::Rejected(Reason::Stale);
+            }
+        }
+        self.metrics.classify_time.add(self.clock.now().since(start));
+    }
+
+    fn number(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+}
+
+/// The wall-clock time of a moment in the past.
+fn utc_of(moment: MonoTime, now: MonoTime, utc_now: UtcTime) -> UtcTime {
+    let age = u64::try_from(now.since(moment).as_nanos()).unwrap_or(u64::MAX);
+    UtcTime(utc_now.0.saturating_sub(age))
+}

@@ -1,0 +1,156 @@
+//! What the daemon counts. Nothing is dropped, retried or survived without a number here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use publish::Counters;
+use tracing::info;
+
+/// A count that only goes up.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Counts one more.
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    /// Counts some more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// The count.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long something took, as a histogram of fixed size: eight buckets an octave from 16 us, so
+/// that a median is right to within 9 %.
+#[derive(Debug)]
+pub struct Latency {
+    buckets: [AtomicU64; Self::BUCKETS],
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self { buckets: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+}
+
+impl Latency {
+    const BUCKETS: usize = 160;
+    const PER_OCTAVE: f32 = 8.0;
+    const LEAST_US: f32 = 16.0;
+
+    /// Notes one.
+    pub fn add(&self, time: Duration) {
+        let octaves = (time.as_secs_f32() * 1e6 / Self::LEAST_US).max(1.0).log2();
+        let place = ((octaves * Self::PER_OCTAVE) as usize).min(Self::BUCKETS - 1);
+        self.buckets[place].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The time in milliseconds that this share (0 to 1) stayed below; 0 where nothing was noted.
+    pub fn quantile_ms(&self, share: f32) -> f32 {
+        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+        let wanted = (share * counts.iter().sum::<u64>() as f32).ceil().max(1.0) as u64;
+        let mut below = 0;
+        let place = counts.iter().position(|count| {
+            below += count;
+            below >= wanted
+        });
+        place.map_or(0.0, |place| Self::LEAST_US * ((place + 1) as f32 / Self::PER_OCTAVE).exp2() / 1e3)
+    }
+}
+
+/// Counts and times since the start, shared by all threads.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Frames that the source gave.
+    pub frames_captured_total: Count,
+    /// Frames displaced by a newer one before anything looked at them.
+    pub frames_dropped_total: Count,
+    /// Frames that were looked at.
+    pub frames_processed_total: Count,
+    /// Frames that the gate accepted.
+    pub frames_accepted_total: Count,
+    /// Frames that repeat the one before for so long that the source counts as frozen.
+    pub frames_frozen_total: Count,
+    /// Frames whose result came too late to stand for the present.
+    pub frames_stale_total: Count,
+    /// Pictures that could not be decoded.
+    pub decode_faults_total: Count,
+    /// Frames on which the alignment failed for another reason than their content.
+    pub align_faults_total: Count,
+    /// Frames on which the expression model failed.
+    pub classify_faults_total: Count,
+    /// Times that the source was lost, frozen for long, or could not be opened.
+    pub source_faults_total: Count,
+    /// Capture threads given up because the driver never came back.
+    pub captures_abandoned_total: Count,
+    /// Frames that the annotated video lacks because writing it was behind.
+    pub pictures_dropped_total: Count,
+    /// Time in alignment, a frame.
+    pub align_time: Latency,
+    /// Time in classification, an accepted frame.
+    pub classify_time: Latency,
+    /// From capture to the event being handed to publish.
+    pub reaction_time: Latency,
+}
+
+impl Metrics {
+    /// Writes all of it as one line of the log.
+    pub fn log(&self, published: &Counters, occasion: &str) {
+        info!(
+            frames_captured_total = self.frames_captured_total.get(),
+            frames_dropped_total = self.frames_dropped_total.get(),
+            frames_processed_total = self.frames_processed_total.get(),
+            frames_accepted_total = self.frames_accepted_total.get(),
+            frames_frozen_total = self.frames_frozen_total.get(),
+            frames_stale_total = self.frames_stale_total.get(),
+            decode_faults_total = self.decode_faults_total.get(),
+            align_faults_total = self.align_faults_total.get(),
+            classify_faults_total = self.classify_faults_total.get(),
+            source_faults_total = self.source_faults_total.get(),
+            captures_abandoned_total = self.captures_abandoned_total.get(),
+            pictures_dropped_total = self.pictures_dropped_total.get(),
+            events_published_total = published.events_published_total.load(Ordering::Relaxed),
+            events_lost_total = published.events_lost_total.load(Ordering::Relaxed),
+            lines_missed_total = published.lines_missed_total.load(Ordering::Relaxed),
+            subscribers = published.subscribers(),
+            align_median_ms = self.align_time.quantile_ms(0.5),
+            align_p99_ms = self.align_time.quantile_ms(0.99),
+            classify_median_ms = self.classify_time.quantile_ms(0.5),
+            classify_p99_ms = self.classify_time.quantile_ms(0.99),
+            reaction_median_ms = self.reaction_time.quantile_ms(0.5),
+            reaction_p99_ms = self.reaction_time.quantile_ms(0.99),
+            "{occasion}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_right_to_a_bucket() {
+        let times = Latency::default();
+        assert_eq!(times.quantile_ms(0.5), 0.0);
+        (1..=100).for_each(|ms| times.add(Duration::from_millis(ms)));
+        for (share, expected) in [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0)] {
+            let found = times.quantile_ms(share);
+            assert!(found >= expected && found <= expected * 1.1, "{share}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_goes_into_the_last_bucket() {
+        let times = Latency::default();
+        times.add(Duration::ZERO);
+        times.add(Duration::MAX);
+        assert!(times.quantile_ms(0.5) < 0.02 && times.quantile_ms(1.0) > 10_000.0);
+    }
+}

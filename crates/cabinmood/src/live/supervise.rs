@@ -1,0 +1,191 @@
+//! The main thread's work while the daemon runs: waits for signals and for the threads' notes,
+//! gives up a capture thread that hangs, and tells the service manager of progress.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, after, select};
+use sd_notify::NotifyState;
+use tracing::{debug, info, warn};
+use types::{Clock, MonoTime};
+
+use crate::failure::{Exit, Failure};
+use crate::graph::{Graph, Note};
+
+/// How often the supervisor looks around where nothing is told.
+const ROUND: Duration = Duration::from_millis(100);
+/// A driver call that lasts this long never returns: cameras send several frames a second, and
+/// opening one takes a second at most.
+const STUCK: Duration = Duration::from_secs(3);
+/// So many capture threads may hang in a driver. More would only pile up; a fresh process may help.
+const GIVEN_UP_MAX: u64 = 3;
+/// What the threads have for their last words, of the one second in which the daemon ends.
+const FAREWELL: Duration = Duration::from_millis(800);
+
+/// Runs the graph to its end: the end of the media, a signal, or a failure. `stop` is the channel
+/// that all threads wait on; dropping it ends them.
+///
+/// # Errors
+/// The failure of a thread.
+pub fn supervise(
+    mut graph: Graph,
+    signals: &Receiver<i32>,
+    stop: Sender<()>,
+    clock: &dyn Clock,
+    log_interval: Duration,
+) -> Result<(), Failure> {
+    let mut service = Service::default();
+    let mut logged = clock.now();
+    let result = loop {
+        let end = select! {
+            recv(signals) -> signal => {
+                info!(signal = signal.unwrap_or_default(), "asked to end");
+                Some(Ok(()))
+            }
+            recv(graph.notes) -> note => note.ok().and_then(|note| heed(&mut graph, note)),
+            default(ROUND) => None,
+        };
+        if let Some(end) = end {
+            break end;
+        }
+        let now = clock.now();
+        if let Err(failure) = replace_stuck_capture(&mut graph, now) {
+            break Err(failure);
+        }
+        service.round(&graph);
+        if now.since(logged) >= log_interval {
+            logged = now;
+            graph.metrics.log(&graph.published, "figures");
+        }
+    };
+    notify(&[NotifyState::Stopping]);
+    drop(stop);
+    let result = result.and(farewell(&mut graph));
+    graph.metrics.log(&graph.published, "figures at the end");
+    result
+}
+
+/// What a note means for the daemon: nothing, or its end.
+fn heed(graph: &mut Graph, note: Note) -> Option<Result<(), Failure>> {
+    match note {
+        Note::ModelsReady => graph.capture().err().map(Err),
+        Note::Ended(part, _) if graph.is_given_up(part) => None,
+        Note::Ended(part, result) => {
+            graph.running -= 1;
+            debug!(?part, "thread ended");
+            match result {
+                Err(failure) => Some(Err(failure)),
+                // The end of the media runs down the graph until nothing is left.
+                Ok(()) => (graph.running == 0).then_some(Ok(())),
+            }
+        }
+    }
+}
+
+/// Waits for all threads to end, but not for ever: the process ends with or without them.
+fn farewell(graph: &mut Graph) -> Result<(), Failure> {
+    let deadline = after(FAREWELL);
+    let mut result = Ok(());
+    while graph.running > 0 {
+        select! {
+            recv(graph.notes) -> note => match note {
+                Ok(Note::Ended(part, ended)) if !graph.is_given_up(part) => {
+                    graph.running -= 1;
+                    result = result.and(ended);
+                }
+                _ => {}
+            },
+            recv(deadline) -> _ => {
+                warn!(running = graph.running, "threads left behind");
+                break;
+            }
+        }
+    }
+    result
+}
+
+fn replace_stuck_capture(graph: &mut Graph, now: MonoTime) -> Result<(), Failure> {
+    if !graph.is_camera() || graph.leash.stuck_for(now) < STUCK {
+        return Ok(());
+    }
+    if graph.metrics.captures_abandoned_total.get() >= GIVEN_UP_MAX {
+        let message = "the camera's driver hangs and does not recover; ending, so that a new start may help";
+        return Err(Failure::message(Exit::Unavailable, message));
+    }
+    warn!("the camera's driver hangs; trying on another thread");
+    graph.metrics.source_faults_total.one();
+    graph.capture()
+}
+
+/// What the service manager knows.
+#[derive(Default)]
+struct Service {
+    ready: bool,
+    /// Counts at the last sign of life.
+    told: Progress,
+}
+
+/// How far the daemon has come, end to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Progress {
+    captured: u64,
+    processed: u64,
+    published: u64,
+}
+
+impl Progress {
+    fn of(graph: &Graph) -> Self {
+        let metrics = &graph.metrics;
+        Self {
+            captured: metrics.frames_captured_total.get(),
+            processed: metrics.frames_processed_total.get(),
+            published: graph.published.events_published_total.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the chain as a whole is alive: events go out, and where frames come in they are
+    /// looked at. `unknown` every 100 ms from a daemon whose alignment hangs is no life.
+    const fn is_alive(self, before: Self) -> bool {
+        let idle = self.captured == before.captured;
+        self.published > before.published && (idle || self.processed > before.processed)
+    }
+}
+
+impl Service {
+    /// Ready is told with the first event, and the watchdog fed while there is progress. Where no
+    /// service manager listens, nothing happens.
+    fn round(&mut self, graph: &Graph) {
+        let progress = Progress::of(graph);
+        if !progress.is_alive(self.told) {
+            return;
+        }
+        if !self.ready {
+            self.ready = true;
+            notify(&[NotifyState::Ready]);
+        }
+        notify(&[NotifyState::Watchdog]);
+        self.told = progress;
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(fault) = sd_notify::notify(states) {
+        debug!(%fault, "the service manager does not listen");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_chain_that_works_end_to_end_is_alive() {
+        let before = Progress { captured: 10, processed: 10, published: 20 };
+        let alive =
+            |captured, processed, published| Progress { captured, processed, published }.is_alive(before);
+        assert!(alive(11, 11, 21));
+        assert!(alive(10, 10, 21), "no camera: unknown goes out");
+        assert!(!alive(10, 10, 20), "nothing goes out");
+        assert!(!alive(15, 10, 21), "frames come and nobody looks at them");
+    }
+}

@@ -1,0 +1,204 @@
+//! Bad input: one clear line that names what is wrong, and the documented exit code.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use cabinmood_tests::{assert_refused, cabinmood, fetched, root, write_picture};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// `run` on a source, with a socket that is free.
+fn run(source: &Path, set: &[&str]) -> Vec<String> {
+    let socket = std::env::temp_dir().join(format!("cabinmood-{}.sock", std::process::id()));
+    let mut args = vec!["run".to_owned(), source.display().to_string()];
+    args.extend(["--set".to_owned(), format!("socket.path={}", socket.display())]);
+    args.extend(set.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));
+    args
+}
+
+fn picture(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("a.pgm");
+    write_picture(&path, 0);
+    path
+}
+
+fn copy_changed(manifest: &str, to: &Path, changes: &[(&str, &str)]) {
+    let mut text = fs::read_to_string(root().join("models").join(manifest)).unwrap();
+    for (key, value) in changes {
+        let line = text.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap().to_owned();
+        text = text.replace(&line, &format!("{key} = {value}"));
+    }
+    fs::write(to, text).unwrap();
+}
+
+#[test]
+fn a_missing_video() {
+    assert_refused(run(Path::new("/no/such/clip.mp4"), &[]), 66, &["/no/such/clip.mp4"]);
+}
+
+#[test]
+fn a_truncated_video() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let path = folder.path().join("torn.mp4");
+    let bytes = fs::read(clip).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 4]).unwrap();
+    assert_refused(run(&path, &[]), 65, &["torn.mp4"]);
+    fs::write(&path, "not a video at all").unwrap();
+    assert_refused(run(&path, &[]), 65, &["torn.mp4"]);
+}
+
+#[test]
+fn an_image_that_is_none() {
+    let folder = folder();
+    let path = folder.path().join("a.png");
+    fs::write(&path, "not a picture").unwrap();
+    assert_refused(run(&path, &[]), 65, &["a.png"]);
+}
+
+#[test]
+fn an_empty_folder() {
+    let folder = folder();
+    assert_refused(run(folder.path(), &[]), 66, &[&folder.path().display().to_string()]);
+}
+
+#[test]
+fn a_folder_without_class_folders() {
+    let folder = folder();
+    picture(&folder);
+    assert_refused(["evaluate".as_ref(), folder.path().as_os_str()], 65, &["no class folder"]);
+}
+
+#[test]
+fn a_wrong_model_hash() {
+    let folder = folder();
+    let manifest = folder.path().join("m.toml");
+    let wrong = format!("\"{}\"", "0".repeat(64));
+    copy_changed("landmarks-5.toml", &manifest, &[("file", "\"m.dat\""), ("sha256", &wrong)]);
+    fs::write(folder.path().join("m.dat"), "altered").unwrap();
+    let set = format!("align.landmarks={}", manifest.display());
+    assert_refused(run(&picture(&folder), &[&set]), 78, &["m.dat", "SHA-256", "000"]);
+}
+
+#[test]
+fn a_wrong_tensor_shape() {
+    let folder = folder();
+    let manifest = folder.path().join("m.toml");
+    copy_changed("expression.toml", &manifest, &[("input", "[1, 1, 96, 96]")]);
+    for entry in fs::read_dir(root().join("models")).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|ending| ending == "onnx") {
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let set = format!("classify.model={}", manifest.display());
+    assert_refused(run(&picture(&folder), &[&set]), 78, &["96"]);
+}
+
+#[test]
+fn a_truncated_dat() {
+    let folder = folder();
+    let model = fs::read(root().join("models/shape_predictor_5_face_landmarks.dat"));
+    let Ok(model) = model else {
+        println!("SKIPPED: the landmark model is not there; run `make setup`");
+        return;
+    };
+    let torn = &model[..model.len() / 2];
+    let sha256: String = Sha256::digest(torn).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(folder.path().join("m.dat"), torn).unwrap();
+    let manifest = folder.path().join("m.toml");
+    let changes = [("file", "\"m.dat\"".to_owned()), ("sha256", format!("\"{sha256}\""))];
+    copy_changed(
+        "landmarks-5.toml",
+        &manifest,
+        &changes.each_ref().map(|(key, value)| (*key, value.as_str())),
+    );
+    let set = format!("align.landmarks={}", manifest.display());
+    assert_refused(run(&picture(&folder), &[&set]), 78, &["m.dat"]);
+}
+
+#[test]
+fn a_model_that_does_not_exist() {
+    let folder = folder();
+    assert_refused(run(&picture(&folder), &["classify.model=no-such"]), 78, &["no-such.toml"]);
+}
+
+#[test]
+fn a_configuration_with_three_errors_at_once() {
+    let folder = folder();
+    let path = folder.path().join("c.toml");
+    fs::write(&path, "[camera]\nfps = 0\n[socket]\nmode = '999'\n[smooth]\nenterr = 0.5\n").unwrap();
+    let output = cabinmood(["run".as_ref(), "--config".as_ref(), path.as_os_str()]);
+    assert_eq!(output.status.code(), Some(78));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    let expected = [
+        ("camera.fps = 0", "from 1 to 120"),
+        ("smooth.enterr", "unknown key"),
+        ("socket.mode = \"999\"", "octal"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{told}");
+    for (line, (key, why)) in lines.iter().zip(expected) {
+        assert!(line.contains("c.toml: ") && line.contains(key) && line.contains(why), "{line}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_not_there() {
+    assert_refused(["run", "--config", "/no/such.toml"], 78, &["/no/such.toml"]);
+}
+
+#[test]
+fn a_socket_path_that_exists() {
+    let folder = folder();
+    let (source, path) = (picture(&folder), folder.path().join("s"));
+    let set = format!("socket.path={}", path.display());
+    fs::write(&path, "a file of somebody").unwrap();
+    assert_refused(run(&source, &[&set]), 78, &["/s", "not a socket"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a file of somebody");
+
+    fs::remove_file(&path).unwrap();
+    let _listening = UnixListener::bind(&path).unwrap();
+    assert_refused(run(&source, &[&set]), 69, &["/s", "another daemon"]);
+}
+
+#[test]
+fn a_socket_path_that_cannot_be_made() {
+    let folder = folder();
+    let source = picture(&folder);
+    assert_refused(run(&source, &["socket.path=/no/such/folder/s"]), 78, &["/no/such/folder/s"]);
+    let long = format!("socket.path=/tmp/{}", "x".repeat(120));
+    assert_refused(run(&source, &[&long]), 78, &["107"]);
+}
+
+#[test]
+fn a_camera_that_is_not_there() {
+    let folder = folder();
+    let socket = format!("socket.path={}", folder.path().join("s").display());
+    assert_refused(
+        ["run", "--source", "camera:63", "--set", &socket],
+        69,
+        &["/dev/video63", "cabinmood devices"],
+    );
+}
+
+#[test]
+fn a_source_that_this_version_does_not_have() {
+    let folder = folder();
+    let socket = format!("socket.path={}", folder.path().join("s").display());
+    assert_refused(["run", "--source", "v4l2:/dev/video0", "--set", &socket], 69, &["v4l2:/dev/video0"]);
+}
+
+#[test]
+fn wrong_use_of_the_command_line() {
+    for args in
+        [&["run", "--sauce", "camera:0"][..], &["dance"], &["run", "--set", "camera.fps"], &["schema", "dbc"]]
+    {
+        assert_eq!(cabinmood(args).status.code(), Some(64), "{args:?}");
+    }
+    assert_eq!(cabinmood(["--version"]).status.code(), Some(0));
+}

@@ -1,0 +1,111 @@
+//! `cabinmood run` on real footage, seen through its socket as a consumer sees it.
+
+use std::time::Duration;
+
+use cabinmood_tests::{Daemon, cabinmood, captured_ms, fetched, word, write_picture};
+use serde_json::Value;
+
+const EXPRESSIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+#[test]
+fn a_clip_is_played_once_at_its_own_pace() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let daemon = Daemon::start([clip.as_os_str()]);
+    let events: Vec<Value> = daemon.subscribe().collect();
+    assert_eq!(daemon.end(), Some(0));
+    assert!(!daemon.socket().exists(), "the socket is left behind");
+
+    assert_eq!(word(&events[0]), "starting");
+    let numbers: Vec<u64> = events.iter().map(|e| e["seq"].as_u64().unwrap()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "events are missing: {numbers:?}");
+
+    let frames: Vec<&Value> = events.iter().filter(|e| !e["frame_seq"].is_null()).collect();
+    assert!(frames.len() > 36, "only {} of the clip's 72 frames were looked at", frames.len());
+    assert_eq!(frames[0]["frame_seq"], 0, "the first frames were lost while starting");
+    let seen = frames.iter().filter(|e| !e["face"].is_null()).count();
+    assert!(seen * 10 >= frames.len() * 9, "a face on {seen} of {} frames", frames.len());
+
+    // 72 frames at 30 a second: the last one is 2.37 s after the first.
+    let length = captured_ms(frames[frames.len() - 1]) - captured_ms(frames[0]);
+    assert!((2000.0..2400.0).contains(&length), "{length} ms");
+    assert!(events.iter().any(|e| EXPRESSIONS.contains(&word(e))), "no mood was ever told");
+}
+
+#[test]
+fn a_new_subscriber_gets_the_current_state_at_once() {
+    let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
+    let daemon = Daemon::start([clip.as_os_str()]);
+    let mut first = daemon.subscribe();
+    let seen = first.until("from a frame", |event| !event["frame_seq"].is_null());
+    let given = daemon.subscribe().next().unwrap();
+    assert!(given["seq"].as_u64() >= seen["seq"].as_u64(), "{given}");
+    daemon.terminate();
+    assert_eq!(daemon.end(), Some(0));
+}
+
+#[test]
+fn sigterm_ends_it_within_a_second_and_takes_the_socket_away() {
+    let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
+    let daemon = Daemon::start([clip.as_os_str()]);
+    daemon.subscribe().until("from a frame", |event| !event["frame_seq"].is_null());
+    daemon.terminate();
+    assert_eq!(daemon.end_within(Duration::from_secs(1)), Some(0));
+    assert!(!daemon.socket().exists(), "the socket is left behind");
+}
+
+#[test]
+fn a_folder_of_pictures_is_a_source_too() {
+    let folder = tempfile::tempdir().unwrap();
+    (0..8).for_each(|n| write_picture(&folder.path().join(format!("{n}.pgm")), n));
+    let daemon = Daemon::start(["--source".as_ref(), folder.path().as_os_str()]);
+    let words: Vec<String> = daemon.subscribe().map(|event| word(&event).to_owned()).collect();
+    assert_eq!(daemon.end(), Some(0));
+    assert!(words.contains(&"no_face".to_owned()), "{words:?}");
+    assert!(!words.iter().any(|word| EXPRESSIONS.contains(&word.as_str())), "a mood from noise: {words:?}");
+}
+
+#[test]
+fn pictures_are_written_where_they_are_asked_for_and_nowhere_else() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start([clip.as_os_str(), "--annotate".as_ref(), folder.path().as_os_str()]);
+    assert_eq!(daemon.end(), Some(0));
+    let mut names: Vec<String> =
+        folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(
+        matches!(&names[..], [video, png] if video.starts_with("annotated.") && png == "timeline.png"),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn the_schema_is_printed_as_json_and_for_people() {
+    let json: Value = serde_json::from_slice(&cabinmood(["schema", "json"]).stdout).unwrap();
+    assert!(json["$schema"].is_string(), "{json}");
+    let page = cabinmood(["schema", "md"]);
+    assert!(page.status.success() && String::from_utf8_lossy(&page.stdout).starts_with("# "));
+}
+
+#[test]
+fn check_says_what_works_and_what_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.pgm");
+    write_picture(&picture, 0);
+    let source = format!("camera.source={}", picture.display());
+    let socket = format!("socket.path={}", folder.path().join("s").display());
+    let args = ["check", "--json", "--set", &source, "--set", &socket];
+    let output = cabinmood(args);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &answer["can_run"]), (Some(0), &Value::Bool(true)), "{answer}");
+    let of = |part: &str| {
+        answer["findings"].as_array().unwrap().iter().find(|f| f["part"] == part).cloned().unwrap()
+    };
+    assert_eq!(of("can")["detail"], "not in this version");
+    assert_eq!(of("expression")["works"], true);
+    assert!(of("provider")["detail"].is_string());
+
+    let output = cabinmood(args.into_iter().chain(["--set", "camera.source=camera:99"]));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &answer["can_run"]), (Some(69), &Value::Bool(false)), "{answer}");
+}
