@@ -23,4 +23,4 @@ pub use edge::{EventReceiver, EventSender, PublisherGone, channel};
 pub use error::PublishError;
 pub use feed::{Delivery, Feed, Missed, Published};
 pub use serve::{Sink, SinkFuture, serve};
-pub use socket::{SocketOptions, SocketSink};
+pub use socket::{REFUSED_SCHEMA, SocketOptions, SocketSink};

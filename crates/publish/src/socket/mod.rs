@@ -15,6 +15,7 @@ use crate::counters::count;
 use crate::{Counters, Feed, PublishError, Sink, SinkFuture};
 pub(crate) use place::MAX_PATH_BYTES;
 use place::SocketFile;
+pub use subscriber::REFUSED_SCHEMA;
 
 /// Pause after the system could not hand a connection over (out of file descriptors, mostly):
 /// trying again at once would only burn the processor.

@@ -16,6 +16,9 @@ use crate::{Counters, Delivery, Feed, Missed};
 /// which a slow subscriber would have to read before it comes to the present.
 const SEND_BUFFER_BYTES: usize = 16 * 1024;
 
+/// What `schema` says in the one line that a connection over the limit gets.
+pub const REFUSED_SCHEMA: &str = "cabinmood.refused/1";
+
 /// Sends events until the daemon ends or the subscriber is gone, which is no fault.
 pub(super) async fn serve(stream: UnixStream, feed: Feed, counters: Arc<Counters>) {
     count(&counters.subscribers_accepted_total);
@@ -34,7 +37,7 @@ pub(super) fn refuse(stream: &UnixStream, limit: usize, counters: &Counters) {
     count(&counters.subscribers_refused_total);
     // A new connection's buffer is empty, so the line fits; if not, closing says enough.
     let line = format!(
-        "{{\"schema\":\"cabinmood.refused/1\",\"reason\":\"{limit} subscribers are connected already\"}}\n"
+        "{{\"schema\":\"{REFUSED_SCHEMA}\",\"reason\":\"{limit} subscribers are connected already\"}}\n"
     );
     let _unsent = stream.try_write(line.as_bytes());
 }
