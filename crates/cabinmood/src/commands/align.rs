@@ -42,14 +42,16 @@ enum Outcome {
 /// after all the others are done where a file is no picture.
 pub fn run(args: &AlignArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let root = if args.input.is_dir() { args.input.as_path() } else { args.input.parent().unwrap_or(Path::new("")) };
+    let root =
+        if args.input.is_dir() { args.input.as_path() } else { args.input.parent().unwrap_or(Path::new("")) };
     let jobs = jobs(&walk::pictures(&args.input)?, root, &args.output)?;
     refuse_inside(&args.output, &args.input)?;
     let workers = (0..ordered::threads().min(jobs.len()))
         .map(|_| Ok((open::aligner(&config)?, AlignedFace::black())))
         .collect::<Result<Vec<_>, Failure>>()?;
     let mut index = Index::create(&args.output)?;
-    let (pool, stop, bar) = (Pool::new(), Stop::on_signals()?, progress::bar(Some(jobs.len() as u64), "pictures"));
+    let (pool, stop, bar) =
+        (Pool::new(), Stop::on_signals()?, progress::bar(Some(jobs.len() as u64), "pictures"));
     let work = |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| {
         align_one(aligner, face, job, args.crops, &pool)
     };
@@ -72,7 +74,12 @@ fn jobs(pictures: &[PathBuf], root: &Path, output: &Path) -> Result<Vec<Job>, Fa
     for source in pictures {
         let crop = output.join(source.strip_prefix(root).unwrap_or(source)).with_extension("png");
         if let Some(other) = taken.insert(crop.clone(), source) {
-            let message = format!("{} and {} would both become {}; rename one", other.display(), source.display(), crop.display());
+            let message = format!(
+                "{} and {} would both become {}; rename one",
+                other.display(),
+                source.display(),
+                crop.display()
+            );
             return Err(Failure::message(Exit::Data, message));
         }
         jobs.push(Job { source: source.clone(), crop });
@@ -82,7 +89,8 @@ fn jobs(pictures: &[PathBuf], root: &Path, output: &Path) -> Result<Vec<Job>, Fa
 
 /// Crops among the pictures would be pictures the next time.
 fn refuse_inside(output: &Path, input: &Path) -> Result<(), Failure> {
-    let absolute = |path: &Path| std::path::absolute(path).or_exit(Exit::NoInput, || path.display().to_string());
+    let absolute =
+        |path: &Path| std::path::absolute(path).or_exit(Exit::NoInput, || path.display().to_string());
     let (output_path, input) = (absolute(output)?, absolute(input)?);
     // What is not there yet cannot be resolved; the folder that it will be made in can.
     let there = output_path.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or(output_path);
@@ -106,7 +114,8 @@ fn align_one(
         Err(e) if e.kind() == ErrorKind::Internal => return Err(Failure::new(Exit::Internal, e)),
         Err(e) => return Ok(Outcome::Unreadable(e.to_string())),
     };
-    let seen = if crops { aligner.step_crop(&frame.grey, face) } else { aligner.step_still(&frame.grey, face) };
+    let seen =
+        if crops { aligner.step_crop(&frame.grey, face) } else { aligner.step_still(&frame.grey, face) };
     let seen = seen.or_exit(Exit::Internal, || job.source.display().to_string())?;
     let written = if seen.verdict.is_accepted() {
         let folder = job.crop.parent().unwrap_or(Path::new(""));
@@ -136,7 +145,8 @@ impl Index {
         let doing = || path.display().to_string();
         fs::create_dir_all(output).or_exit(Exit::Unavailable, doing)?;
         let mut csv = csv::Writer::from_writer(fs::File::create(&path).or_exit(Exit::Unavailable, doing)?);
-        csv.write_record(["source", "accepted", "reason", "quality", "landmarks"]).or_exit(Exit::Unavailable, doing)?;
+        csv.write_record(["source", "accepted", "reason", "quality", "landmarks"])
+            .or_exit(Exit::Unavailable, doing)?;
         Ok(Self { path, csv, listed: 0, accepted: 0, unreadable: 0 })
     }
 
@@ -149,7 +159,8 @@ impl Index {
                 let accepted = if seen.verdict.is_accepted() { "true" } else { "false" };
                 let reason = seen.verdict.reason().map_or("", |reason| reason.name());
                 let quality = format!("{:.3}", seen.quality.value());
-                let landmarks = seen.landmarks.map_or_else(String::new, |l| record::in_words(&record::points(&l)));
+                let landmarks =
+                    seen.landmarks.map_or_else(String::new, |l| record::in_words(&record::points(&l)));
                 self.csv.write_record([&*source, accepted, reason, &quality, &landmarks])
             }
             Outcome::Unreadable(_) => {
@@ -163,12 +174,16 @@ impl Index {
     fn finish(mut self, stop: &Stop) -> Result<(), Failure> {
         self.csv.flush().or_exit(Exit::Unavailable, || self.path.display().to_string())?;
         let ended = if stop.is_set() { " (interrupted)" } else { "" };
-        let line = format!("{} of {} pictures accepted{ended}; {}", self.accepted, self.listed, self.path.display());
+        let line =
+            format!("{} of {} pictures accepted{ended}; {}", self.accepted, self.listed, self.path.display());
         // A closed standard output takes nothing away from what was done.
         let _ = writeln!(std::io::stdout(), "{line}");
         match self.unreadable {
             0 => Ok(()),
-            n => Err(Failure::message(Exit::Data, format!("{n} of {} files are no pictures; index.csv names them", self.listed))),
+            n => Err(Failure::message(
+                Exit::Data,
+                format!("{n} of {} files are no pictures; index.csv names them", self.listed),
+            )),
         }
     }
 }

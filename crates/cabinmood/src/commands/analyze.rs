@@ -1,6 +1,5 @@
 //! `cabinmood analyze`: what every frame of videos and pictures says, as fast as the machine goes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::tools::chain::{self, Aligned, Clip, Message};
 use crate::tools::gallery::Gallery;
 use crate::tools::lines::{Lines, Reader};
 use crate::tools::record::Record;
-use crate::tools::stages::{self, StageSummary, StageTimes};
+use crate::tools::stages::{StageTimes, Stages};
 use crate::tools::stop::Stop;
 use crate::tools::walk::{Kind, Medium};
 use crate::tools::{open, progress, walk};
@@ -48,7 +47,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
         faults: Vec::new(),
     };
     let stop = analysis.stop.clone();
-    let (played, wall) = chain::timed(|| chain::play(&media, &options, aligner, &stop, |message| analysis.take(message)));
+    let (played, wall) =
+        chain::timed(|| chain::play(&media, &options, aligner, &stop, |message| analysis.take(message)));
     analysis.finish(args.summary.as_deref(), wall, played)
 }
 
@@ -82,7 +82,7 @@ struct Summary<'a> {
     wall_s: f64,
     frames_per_s: f64,
     interrupted: bool,
-    stages: BTreeMap<&'static str, StageSummary>,
+    stages: Stages,
     model: &'a str,
     provider: String,
 }
@@ -192,15 +192,17 @@ impl Analysis {
         match self.faults.into_iter().next() {
             None => Ok(()),
             Some(only) if !self.several => Err(only),
-            Some(first) => {
-                Err(Failure::message(first.exit, format!("{count} of the files are damaged or cannot be read")))
-            }
+            Some(first) => Err(Failure::message(
+                first.exit,
+                format!("{count} of the files are damaged or cannot be read"),
+            )),
         }
     }
 
     fn write_summary(&mut self, path: &Path, wall: Duration) -> Result<(), Failure> {
         let Counts { frames, faces, accepted, unreadable } = self.counts;
         let share = |part: u64| if frames == 0 { 0.0 } else { part as f64 / frames as f64 };
+        let rounded = |value: f64| (value * 1e3).round() / 1e3;
         let Times { capture, align, classify, draw } = std::mem::take(&mut self.times);
         let summary = Summary {
             frames,
@@ -209,10 +211,15 @@ impl Analysis {
             unreadable,
             availability: share(faces),
             acceptance: share(accepted),
-            wall_s: wall.as_secs_f64(),
-            frames_per_s: frames as f64 / wall.as_secs_f64(),
+            wall_s: rounded(wall.as_secs_f64()),
+            frames_per_s: rounded(frames as f64 / wall.as_secs_f64()),
             interrupted: self.stop.is_set(),
-            stages: stages::summaries([("capture", capture), ("align", align), ("classify", classify), ("draw", draw)]),
+            stages: Stages::of([
+                ("capture", capture),
+                ("align", align),
+                ("classify", classify),
+                ("draw", draw),
+            ]),
             model: self.classifier.model_name(),
             provider: self.classifier.provider().to_string(),
         };

@@ -63,11 +63,15 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     if let Some(folder) = &args.report {
         let mistakes = mistakes.into_sheet(&args.dataset)?;
         let name = args.dataset.file_name().unwrap_or(args.dataset.as_os_str()).to_string_lossy();
-        report::write(folder, &name, &model, &score, &mistakes).map_err(|e| Failure::new(Exit::Unavailable, e))?;
+        report::write(folder, &name, &model, &score, &mistakes)
+            .map_err(|e| Failure::new(Exit::Unavailable, e))?;
     }
     match unreadable {
         0 => Ok(()),
-        n => Err(Failure::message(Exit::Data, format!("{n} of {} files are no pictures and count as wrong", score.images))),
+        n => Err(Failure::message(
+            Exit::Data,
+            format!("{n} of {} files are no pictures and count as wrong", score.images),
+        )),
     }
 }
 
@@ -106,10 +110,13 @@ impl Worker {
     }
 
     fn judge(&mut self, sample: &Sample) -> Result<Judged, Fault> {
-        let frame = pictures::read(&sample.path, &SourceOptions::default(), &self.pool).map_err(|e| match e.kind() {
-            ErrorKind::Internal => Fault::Chain(Failure::new(Exit::Internal, e)),
-            _ => Fault::Picture(e.to_string()),
-        })?;
+        let frame =
+            pictures::read(&sample.path, &SourceOptions::default(), &self.pool).map_err(|e| {
+                match e.kind() {
+                    ErrorKind::Internal => Fault::Chain(Failure::new(Exit::Internal, e)),
+                    _ => Fault::Picture(e.to_string()),
+                }
+            })?;
         let internal = || sample.path.display().to_string();
         let seen = match self.crops {
             true => self.aligner.step_crop(&frame.grey, &mut self.face),
@@ -119,7 +126,8 @@ impl Worker {
         if let Verdict::Rejected(reason) = seen.verdict {
             return Ok(Judged { answer: Answer::Rejected(reason), face: None });
         }
-        let probabilities = self.classifier.step(&self.face).or_exit(Exit::Internal, internal).map_err(Fault::Chain)?;
+        let probabilities =
+            self.classifier.step(&self.face).or_exit(Exit::Internal, internal).map_err(Fault::Chain)?;
         let wrong = probabilities.top().0 != sample.label;
         Ok(Judged { answer: Answer::Judged(probabilities), face: wrong.then(|| self.face.clone()) })
     }
@@ -144,7 +152,8 @@ impl Mistakes {
         let sheet = self.kept.into_iter().map(|(sample, said, confidence, face)| {
             let mut png = Vec::new();
             pictures::write_png(&mut png, &face)?;
-            let file = sample.path.strip_prefix(dataset).unwrap_or(&sample.path).to_string_lossy().into_owned();
+            let file =
+                sample.path.strip_prefix(dataset).unwrap_or(&sample.path).to_string_lossy().into_owned();
             Ok(Mistake { file, label: sample.label, said, confidence, png })
         });
         sheet.collect::<std::io::Result<_>>().or_exit(Exit::Internal, || "the contact sheet".into())
@@ -180,11 +189,19 @@ fn table(score: &Score) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name:<16} {}", value.trim_end());
     }
-    let _ = write!(text, "\n{:<10}{:>8}{:>8}{:>8}{:>11}{:>8} |", "label", "images", "judged", "recall", "precision", "F1");
+    let _ = write!(
+        text,
+        "\n{:<10}{:>8}{:>8}{:>8}{:>11}{:>8} |",
+        "label", "images", "judged", "recall", "precision", "F1"
+    );
     score.labels.iter().for_each(|label| _ = write!(text, "{label:>9}"));
     for (e, row) in Expression::ALL.iter().zip(&score.confusion) {
-        let c = &score.per_class[e.name()];
-        let _ = write!(text, "\n{e:<10}{:>8}{:>8}{:>8.3}{:>11.3}{:>8.3} |", c.images, c.judged, c.recall, c.precision, c.f1);
+        let c = &score.per_class[e.index()];
+        let _ = write!(
+            text,
+            "\n{e:<10}{:>8}{:>8}{:>8.3}{:>11.3}{:>8.3} |",
+            c.images, c.judged, c.recall, c.precision, c.f1
+        );
         row.iter().for_each(|count| _ = write!(text, "{count:>9}"));
     }
     text + "\n"

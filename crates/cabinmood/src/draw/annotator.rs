@@ -102,7 +102,11 @@ impl Film {
         let due = (at.since(self.start).as_secs_f64() * fps).round() as u64 + 1;
         let most = (LONGEST_STILL_S * fps).ceil() as u64;
         let times = due.saturating_sub(self.written).min(most);
-        let rgba = Mat::new_rows_cols_with_bytes::<Vec4b>(canvas.height() as i32, canvas.width() as i32, canvas.rgba())?;
+        let rgba = Mat::new_rows_cols_with_bytes::<Vec4b>(
+            canvas.height() as i32,
+            canvas.width() as i32,
+            canvas.rgba(),
+        )?;
         imgproc::cvt_color_def(&rgba, &mut self.bgr, imgproc::COLOR_RGBA2BGR)?;
         (0..times).try_for_each(|_| self.writer.write(&self.bgr))?;
         // After a gap longer than a still may last, the video simply goes on.
@@ -115,7 +119,12 @@ impl Film {
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn still(path: &Path, frame: &Frame, observation: &Observation, face: Option<&AlignedFace>) -> Result<()> {
+pub fn still(
+    path: &Path,
+    frame: &Frame,
+    observation: &Observation,
+    face: Option<&AlignedFace>,
+) -> Result<()> {
     let seen = Seen { at: MonoTime::ZERO, frame, observation, mood: None, face };
     Scene::new(frame, false).draw(&seen)?.save(path).map_err(|e| named(path, &e))
 }

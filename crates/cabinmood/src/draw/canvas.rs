@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path as FilePath;
 
+use opencv::core::MatTraitConstManual as _;
 use tiny_skia::{
-    FillRule, FilterQuality, GradientStop, LineCap, LineJoin, LinearGradient, Paint, PathBuilder, Pixmap,
-    PixmapPaint, Point as SkPoint, Rect, Shader, SpreadMode, Stroke, Transform,
+    FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Paint, PathBuilder, Pixmap, Point as SkPoint,
+    Rect, Shader, SpreadMode, Stroke, Transform,
 };
 
 use super::font::{self, Weight};
 use super::palette::Rgb;
+pub use super::photo::Photo;
 
 /// A rectangle in pixels; edges may lie between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,12 +138,6 @@ impl Canvas {
         self.pixels.fill_path(&path, &paint(color, opacity), FillRule::Winding, Transform::identity(), None);
     }
 
-    /// Outlines a rectangle with rounded corners.
-    pub fn frame(&mut self, area: Area, radius: f32, width: f32, color: Rgb) {
-        let Some(path) = rounded(area, radius) else { return };
-        self.stroke(&path, width, color, 1.0);
-    }
-
     /// Fills a rectangle with a run from one colour to another, from left to right.
     pub fn gradient(&mut self, area: Area, from: Rgb, to: Rgb) {
         let stops = vec![GradientStop::new(0.0, opaque(from)), GradientStop::new(1.0, opaque(to))];
@@ -216,22 +212,22 @@ impl Canvas {
         width
     }
 
-    /// Draws a picture into a rectangle, scaled to fill it. `bytes` hold `channels` (1 grey, 3 blue
-    /// green red) for each of `width` x `height` pixels; another length draws nothing.
-    pub fn photo(&mut self, area: Area, width: u32, height: u32, channels: usize, bytes: &[u8]) {
-        let Some(mut photo) = Pixmap::new(width, height) else { return };
-        let room = photo.data_mut();
-        if bytes.len() * 4 != room.len() * channels {
-            return;
+    /// Draws a picture into a rectangle, scaled to fill it and laid on whole pixels. What lies
+    /// outside the canvas is cut off.
+    ///
+    /// # Errors
+    /// Where OpenCV cannot scale it.
+    pub fn photo(&mut self, area: Area, photo: Photo<'_>) -> opencv::Result<()> {
+        let (w, h) = (area.w.round().max(1.0) as usize, area.h.round().max(1.0) as usize);
+        let (x, y) = (area.x.round().max(0.0) as usize, area.y.round().max(0.0) as usize);
+        let rgba = photo.scaled(w as i32, h as i32)?;
+        let (stride, height) = (self.width() as usize * 4, self.height() as usize);
+        let wide = (w * 4).min(stride.saturating_sub(x * 4));
+        let rows = self.pixels.data_mut().chunks_exact_mut(stride).take(height).skip(y);
+        for (to, from) in rows.zip(rgba.data_bytes()?.chunks_exact(w * 4)) {
+            to[x * 4..][..wide].copy_from_slice(&from[..wide]);
         }
-        for (to, from) in room.chunks_exact_mut(4).zip(bytes.chunks_exact(channels)) {
-            let (blue, green, red) = if channels == 3 { (from[0], from[1], from[2]) } else { (from[0], from[0], from[0]) };
-            to.copy_from_slice(&[red, green, blue, 255]);
-        }
-        let (sx, sy) = (area.w / width as f32, area.h / height as f32);
-        let paint = PixmapPaint { quality: FilterQuality::Bilinear, ..PixmapPaint::default() };
-        let place = Transform::from_row(sx, 0.0, 0.0, sy, area.x, area.y);
-        self.pixels.draw_pixmap(0, 0, photo.as_ref(), &paint, place, None);
+        Ok(())
     }
 
     /// Writes the canvas as a PNG.
@@ -249,7 +245,8 @@ impl Canvas {
     }
 
     fn stroke(&mut self, path: &tiny_skia::Path, width: f32, color: Rgb, opacity: f32) {
-        let stroke = Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
+        let stroke =
+            Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
         self.pixels.stroke_path(path, &paint(color, opacity), &stroke, Transform::identity(), None);
     }
 }
@@ -302,6 +299,7 @@ fn rounded(area: Area, radius: f32) -> Option<tiny_skia::Path> {
 mod tests {
     use super::*;
     use crate::draw::palette::{INK, WHITE};
+    use frame::{Bgr, Grey};
 
     fn pixel(canvas: &Canvas, x: u32, y: u32) -> Rgb {
         let at = (y * canvas.width() + x) as usize * 4;
@@ -311,11 +309,13 @@ mod tests {
     #[test]
     fn a_photo_fills_its_rectangle_with_its_own_colours() {
         let mut canvas = Canvas::new(8, 4, WHITE).unwrap();
-        canvas.photo(Area::new(4.0, 0.0, 4.0, 4.0), 1, 1, 3, &[10, 20, 30]);
+        let color = Bgr::new(1, 1, vec![10, 20, 30].into()).unwrap();
+        canvas.photo(Area::new(4.0, 0.0, 4.0, 4.0), Photo::Color(&color)).unwrap();
         assert_eq!(pixel(&canvas, 6, 2), Rgb(30, 20, 10));
         assert_eq!(pixel(&canvas, 1, 2), WHITE);
-        canvas.photo(Area::new(0.0, 0.0, 4.0, 4.0), 2, 2, 1, &[0; 3]);
-        assert_eq!(pixel(&canvas, 1, 2), WHITE, "three bytes are not two by two pixels");
+        let grey = Grey::new(1, 1, vec![7].into()).unwrap();
+        canvas.photo(Area::new(6.0, 2.0, 4.0, 4.0), Photo::Grey(&grey)).unwrap();
+        assert_eq!((pixel(&canvas, 7, 3), pixel(&canvas, 5, 3)), (Rgb(7, 7, 7), Rgb(30, 20, 10)));
     }
 
     #[test]
@@ -332,7 +332,8 @@ mod tests {
         let mut canvas = Canvas::new(30, 20, WHITE).unwrap();
         canvas.text("x", 5.0, 15.0, Style::new(16.0, INK));
         canvas.save(&path).unwrap();
-        let reader = png::Decoder::new(std::io::BufReader::new(File::open(path).unwrap())).read_info().unwrap();
+        let reader =
+            png::Decoder::new(std::io::BufReader::new(File::open(path).unwrap())).read_info().unwrap();
         assert_eq!((reader.info().width, reader.info().height), (30, 20));
     }
 }

@@ -62,7 +62,7 @@ fn heading(canvas: &mut Canvas, name: &str, x: f32, color: Option<Rgb>) {
 }
 
 fn row(canvas: &mut Canvas, label: Expression, score: &Score) {
-    let class = &score.per_class[label.name()];
+    let class = &score.per_class[label.index()];
     let y = TOP + label.index() as f32 * CELL_H;
     canvas.fill(Area::new(28.0, y + CELL_H / 2.0 - 8.0, 5.0, 14.0), 2.0, palette::expression(label), 1.0);
     canvas.text(label.name(), 41.0, y + CELL_H / 2.0 - 2.0, Style::new(14.5, INK).medium());

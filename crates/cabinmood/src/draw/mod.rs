@@ -6,9 +6,11 @@ mod canvas;
 mod confusion;
 mod font;
 pub mod palette;
+mod photo;
 mod reliability;
 pub mod report;
 mod scene;
+mod sheet;
 mod timeline;
 
 pub use annotator::{Annotator, still};

@@ -42,9 +42,18 @@ pub fn write(folder: &Path, dataset: &str, model: &str, score: &Score, mistakes:
         [("confusion.png", confusion::draw(dataset, score)?), ("reliability.png", reliability::draw(score)?)]
     {
         let path = folder.join(name);
-        canvas.save(&path).and_then(|()| fs::read(&path)).map(|png| pictures.push(png)).map_err(|e| named(&path, e))?;
+        canvas
+            .save(&path)
+            .and_then(|()| fs::read(&path))
+            .map(|png| pictures.push(png))
+            .map_err(|e| named(&path, e))?;
     }
-    let about = format!("{} pictures, expression model {}, judged by cabinmood {}", score.images, escaped(model), env!("CARGO_PKG_VERSION"));
+    let about = format!(
+        "{} pictures, expression model {}, judged by cabinmood {}",
+        score.images,
+        escaped(model),
+        env!("CARGO_PKG_VERSION")
+    );
     let page = PAGE
         .replace("{{about}}", &about)
         .replace("{{figures}}", &figures(score))
@@ -77,7 +86,7 @@ fn figures(score: &Score) -> String {
 
 fn classes(score: &Score) -> String {
     Expression::ALL.iter().fold(String::new(), |mut text, e| {
-        let c = &score.per_class[e.name()];
+        let c = &score.per_class[e.index()];
         let _ = writeln!(
             text,
             "<tr><td>{}{e}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.3}</td><td>{:.3}</td><td>{:.3}</td></tr>",
@@ -88,8 +97,13 @@ fn classes(score: &Score) -> String {
 }
 
 fn rejected(score: &Score) -> String {
-    let reasons: Vec<String> = score.rejected_for.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() { "No picture was rejected.".into() } else { format!("Rejected: {}.", reasons.join(", ")) }
+    let reasons: Vec<String> =
+        score.rejected_for.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if reasons.is_empty() {
+        "No picture was rejected.".into()
+    } else {
+        format!("Rejected: {}.", reasons.join(", "))
+    }
 }
 
 fn sheet(mistakes: &[Mistake]) -> String {

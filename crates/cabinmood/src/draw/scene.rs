@@ -2,12 +2,13 @@
 //! and what the net saw, and the last seconds as a band.
 
 use std::collections::VecDeque;
+use std::io::{Error, Result};
 use std::time::Duration;
 
 use frame::{AlignedFace, Frame};
 use types::{Expression, FaceBox, MonoTime, Mood, MoodState, Observation, Point, Verdict};
 
-use super::canvas::{Align, Area, Canvas, Style};
+use super::canvas::{Align, Area, Canvas, Photo, Style};
 use super::font::{self, Weight};
 use super::palette::{self, INK, NIGHT, NIGHT_PANEL, NIGHT_SOFT, Rgb, UNKNOWN, WHITE};
 
@@ -52,7 +53,8 @@ impl Scene {
         let (w, h) = (frame.grey.width() as f32, frame.grey.height() as f32);
         let scale = (PICTURE_WIDTH_PX / w).min(PICTURE_HEIGHT_PX / h);
         let height = (h * scale).max(PANEL_HEIGHT_PX);
-        let picture = Area::new(0.0, ((height - h * scale) / 2.0).floor(), (w * scale).round(), (h * scale).round());
+        let picture =
+            Area::new(0.0, ((height - h * scale) / 2.0).floor(), (w * scale).round(), (h * scale).round());
         // Video encoders want even sides.
         let even = |side: f32| (side as u32).next_multiple_of(2);
         let band = if with_past { BAND_PX } else { 0.0 };
@@ -76,16 +78,16 @@ impl Scene {
     ///
     /// # Errors
     /// Where there is no room for the picture.
-    pub fn draw(&mut self, seen: &Seen<'_>) -> std::io::Result<Canvas> {
+    pub fn draw(&mut self, seen: &Seen<'_>) -> Result<Canvas> {
         let mut canvas = Canvas::new(self.width, self.height, NIGHT)?;
-        let grey = &seen.frame.grey;
-        match &seen.frame.color {
-            Some(color) => canvas.photo(self.picture, color.width(), color.height(), 3, color.bytes()),
-            None => canvas.photo(self.picture, grey.width(), grey.height(), 1, grey.bytes()),
-        }
+        let photo = seen.frame.color.as_ref().map_or(Photo::Grey(&seen.frame.grey), Photo::Color);
+        canvas.photo(self.picture, photo).map_err(Error::other)?;
         self.findings(&mut canvas, seen);
-        let panel = Area::new(self.picture.right(), 0.0, self.width as f32 - self.picture.w, self.height as f32);
-        Panel { canvas: &mut canvas, x: panel.x + PAD_PX, width: panel.w - 2.0 * PAD_PX, y: PAD_PX + 12.0 }.draw(seen);
+        let panel =
+            Area::new(self.picture.right(), 0.0, self.width as f32 - self.picture.w, self.height as f32);
+        Panel { canvas: &mut canvas, x: panel.x + PAD_PX, width: panel.w - 2.0 * PAD_PX, y: PAD_PX + 12.0 }
+            .draw(seen)
+            .map_err(Error::other)?;
         if let (true, Some(mood)) = (self.with_past, seen.mood) {
             self.remember(seen.at, mood.state);
             self.band(&mut canvas, seen.at);
@@ -110,7 +112,9 @@ impl Scene {
         let color = match (seen.observation.verdict, seen.mood) {
             (Verdict::Rejected(_), _) => UNKNOWN,
             (Verdict::Accepted, Some(mood)) => palette::state(mood.state),
-            (Verdict::Accepted, None) => seen.observation.probabilities.map_or(UNKNOWN, |p| palette::expression(p.top().0)),
+            (Verdict::Accepted, None) => {
+                seen.observation.probabilities.map_or(UNKNOWN, |p| palette::expression(p.top().0))
+            }
         };
         if let Some(landmarks) = seen.observation.landmarks {
             if let Some((left, right)) = landmarks.eyes() {
@@ -147,7 +151,8 @@ impl Scene {
         let arm = 0.18 * area.w;
         for (cx, dx) in [(area.x, arm), (area.right(), -arm)] {
             for (cy, dy) in [(area.y, arm), (area.bottom(), -arm)] {
-                let corner = [(cx + dx, cy), (cx, cy), (cx, cy + dy)].map(|(x, y)| (x.min(self.picture.right()), y));
+                let corner =
+                    [(cx + dx, cy), (cx, cy), (cx, cy + dy)].map(|(x, y)| (x.min(self.picture.right()), y));
                 canvas.line(&corner, 6.0, INK, 0.35);
                 canvas.line(&corner, 3.2, color, 1.0);
             }
@@ -165,7 +170,12 @@ impl Scene {
         for ((at, state), until) in states.zip(later) {
             // Whole pixels, so that neighbours meet without a seam.
             let piece = Area::new(x(*at).round(), room.y, x(until).round() - x(*at).round(), room.h);
-            canvas.fill(piece, 0.0, palette::state(*state), if matches!(state, MoodState::Unknown(_)) { 0.3 } else { 1.0 });
+            canvas.fill(
+                piece,
+                0.0,
+                palette::state(*state),
+                if matches!(state, MoodState::Unknown(_)) { 0.3 } else { 1.0 },
+            );
         }
         for back in (0..=PAST.as_secs()).step_by(2) {
             let x = room.right() - room.w * back as f32 / PAST.as_secs_f32();
@@ -188,12 +198,12 @@ struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    fn draw(&mut self, seen: &Seen<'_>) {
+    fn draw(&mut self, seen: &Seen<'_>) -> opencv::Result<()> {
         if let Some(mood) = seen.mood {
             self.mood(mood);
         }
         self.net(seen.observation);
-        self.alignment(seen);
+        self.alignment(seen)
     }
 
     fn heading(&mut self, text: &str) {
@@ -242,13 +252,13 @@ impl Panel<'_> {
         self.y += 24.0;
     }
 
-    fn alignment(&mut self, seen: &Seen<'_>) {
+    fn alignment(&mut self, seen: &Seen<'_>) -> opencv::Result<()> {
         self.heading("ALIGNED CROP");
         self.y += 12.0;
-        let side = AlignedFace::SIDE as u32;
-        let tile = Area::new(self.x, self.y, side as f32, side as f32);
+        let side = AlignedFace::SIDE as f32;
+        let tile = Area::new(self.x, self.y, side, side);
         match seen.face {
-            Some(face) => self.canvas.photo(tile, side, side, 1, face.pixels()),
+            Some(face) => self.canvas.photo(tile, Photo::Face(face))?,
             None => self.canvas.fill(tile, 6.0, NIGHT_PANEL, 1.0),
         }
         let (verdict, color) = match seen.observation.verdict {
@@ -266,6 +276,7 @@ impl Panel<'_> {
         for (place, line) in lines.iter().enumerate() {
             self.canvas.text(line, x, tile.y + 38.0 + 20.0 * place as f32, Style::new(13.5, NIGHT_SOFT));
         }
+        Ok(())
     }
 }
 

@@ -104,7 +104,13 @@ pub fn play(
 
 type Sent<T> = Result<(), SendError<Message<T>>>;
 
-fn capture_file(medium: &Medium, options: &SourceOptions, pool: &Pool, stop: &Stop, out: &Sender<Message<Decoded>>) -> Sent<Decoded> {
+fn capture_file(
+    medium: &Medium,
+    options: &SourceOptions,
+    pool: &Pool,
+    stop: &Stop,
+    out: &Sender<Message<Decoded>>,
+) -> Sent<Decoded> {
     if stop.is_set() {
         return Ok(());
     }
@@ -144,7 +150,11 @@ fn capture_file(medium: &Medium, options: &SourceOptions, pool: &Pool, stop: &St
     Ok(())
 }
 
-fn align_all(aligner: &mut Aligner, decoded: &Receiver<Message<Decoded>>, out: &Sender<Message<Aligned>>) -> Sent<Aligned> {
+fn align_all(
+    aligner: &mut Aligner,
+    decoded: &Receiver<Message<Decoded>>,
+    out: &Sender<Message<Aligned>>,
+) -> Sent<Aligned> {
     let mut kind = Kind::Video;
     for message in decoded {
         out.send(match message {

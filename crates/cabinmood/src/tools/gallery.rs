@@ -54,7 +54,8 @@ impl Gallery {
             Kind::Video => {
                 let folder = if self.single { self.folder.clone() } else { self.free(&clip.path, "") };
                 let fps = clip.interval.map_or(DEFAULT_FPS, |step| 1.0 / step.as_secs_f64());
-                let annotator = Annotator::new(&folder, &title, fps).map_err(|e| Failure::new(Exit::Unavailable, e))?;
+                let annotator =
+                    Annotator::new(&folder, &title, fps).map_err(|e| Failure::new(Exit::Unavailable, e))?;
                 let smoother = Smoother::new(self.smoothing.clone())?;
                 Current::Video { annotator, smoother: Box::new(smoother) }
             }

@@ -36,7 +36,9 @@ impl Lines {
     pub fn create(file: Option<&Path>, format: LineFormat) -> Result<Self, Failure> {
         let name = file.unwrap_or(Path::new("standard output")).to_owned();
         let to: Box<dyn Write> = match file {
-            Some(path) => Box::new(File::create(path).or_exit(Exit::Unavailable, || path.display().to_string())?),
+            Some(path) => {
+                Box::new(File::create(path).or_exit(Exit::Unavailable, || path.display().to_string())?)
+            }
             None => Box::new(io::stdout()),
         };
         Ok(match format {
@@ -58,7 +60,9 @@ impl Lines {
     /// [`Exit::Unavailable`] where it cannot be written (disk full).
     pub fn write(&mut self, record: &Record<'_>) -> Result<Reader, Failure> {
         let written = match &mut self.sink {
-            Sink::Json(to) => serde_json::to_writer(&mut *to, record).map_err(io::Error::from).and_then(|()| to.write_all(b"\n")),
+            Sink::Json(to) => serde_json::to_writer(&mut *to, record)
+                .map_err(io::Error::from)
+                .and_then(|()| to.write_all(b"\n")),
             Sink::Csv(csv) => csv.write_record(record.cells()).map_err(io::Error::from),
         };
         self.judge(written)

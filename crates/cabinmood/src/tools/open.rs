@@ -22,8 +22,10 @@ pub fn aligner(config: &Config) -> Result<Aligner, Failure> {
 /// without ONNX Runtime.
 pub fn classifier(config: &Config, model: Option<&str>) -> Result<Classifier, Failure> {
     let classify = &config.classify;
-    let manifest = paths::manifest(model.unwrap_or(&classify.model)).map_err(|error| Failure { exit: Exit::Config, error })?;
-    let runtime = paths::runtime(&classify.runtime).map_err(|error| Failure { exit: Exit::Unavailable, error })?;
+    let manifest = paths::manifest(model.unwrap_or(&classify.model))
+        .map_err(|error| Failure { exit: Exit::Config, error })?;
+    let runtime =
+        paths::runtime(&classify.runtime).map_err(|error| Failure { exit: Exit::Unavailable, error })?;
     let options = ClassifyOptions {
         manifest,
         runtime,

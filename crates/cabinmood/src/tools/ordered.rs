@@ -90,10 +90,16 @@ mod tests {
     fn the_sinks_error_ends_the_work() {
         let items: Vec<usize> = (0..100_000).collect();
         let mut seen = 0;
-        let failed = for_each_in_order(&items, vec![(); 2], &Stop::default(), |(), item| *item, |_, item| {
-            seen += 1;
-            if item == 10 { Err(Failure::message(Exit::NoInput, "disk full")) } else { Ok(()) }
-        });
+        let failed = for_each_in_order(
+            &items,
+            vec![(); 2],
+            &Stop::default(),
+            |(), item| *item,
+            |_, item| {
+                seen += 1;
+                if item == 10 { Err(Failure::message(Exit::NoInput, "disk full")) } else { Ok(()) }
+            },
+        );
         assert_eq!(failed.unwrap_err().exit, Exit::NoInput);
         assert_eq!(seen, 11);
     }

@@ -89,7 +89,8 @@ impl<'a> Record<'a> {
     /// The names of the cells, in their order.
     #[must_use]
     pub fn columns() -> Vec<&'static str> {
-        let before = ["file", "frame", "t_ns", "face_x", "face_y", "face_w", "face_h", "face_score", "accepted"];
+        let before =
+            ["file", "frame", "t_ns", "face_x", "face_y", "face_w", "face_h", "face_score", "accepted"];
         let between = ["reason", "landmarks", "yaw_deg", "pitch_deg", "roll_deg", "quality"];
         let labels = Expression::ALL.map(Expression::name);
         [&before[..], &between[..], &labels[..], &["expression", "error"]].concat()

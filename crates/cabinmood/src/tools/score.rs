@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use types::{Expression, Probabilities, Reason};
 
 /// Bins of the top probability, of equal width from 0 to 1 (Guo et al. 2017).
@@ -69,7 +69,8 @@ pub struct Score {
     /// accuracy over 15 bins of the top probability, each weighted by its pictures.
     pub ece: f64,
     /// By class, those without pictures as well.
-    pub per_class: BTreeMap<&'static str, ClassScore>,
+    #[serde(serialize_with = "by_label")]
+    pub per_class: [ClassScore; N],
     /// Judged pictures: a row for each label, a column for each answer, in the order of `labels`.
     pub confusion: [[u64; N]; N],
     /// The order of rows and columns.
@@ -140,7 +141,7 @@ impl Tally {
             macro_recall: mean(|c| c.recall),
             macro_f1: mean(|c| c.f1),
             ece: bins.iter().map(|b| share(b.count, judged) * (b.confidence - b.accuracy).abs()).sum(),
-            per_class: Expression::ALL.map(Expression::name).into_iter().zip(classes).collect(),
+            per_class: classes,
             confusion: self.confusion,
             labels: Expression::ALL.map(Expression::name),
             bins,
@@ -191,6 +192,10 @@ impl Tally {
     }
 }
 
+fn by_label<S: Serializer>(classes: &[ClassScore; N], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Expression::ALL.map(Expression::name).iter().zip(classes))
+}
+
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -223,8 +228,11 @@ mod tests {
         assert_eq!((score.images, score.judged, score.rejected), (6, 4, 2));
         assert_eq!((score.accuracy, score.accuracy_judged), (3.0 / 6.0, 3.0 / 4.0));
         assert_eq!(score.rejected_for, BTreeMap::from([("pose", 1), ("unreadable", 1)]));
-        let happy = score.per_class["happy"];
-        assert_eq!((happy.images, happy.judged, happy.correct, happy.recall, happy.precision), (4, 3, 2, 0.5, 1.0));
+        let happy = score.per_class[Expression::Happy.index()];
+        assert_eq!(
+            (happy.images, happy.judged, happy.correct, happy.recall, happy.precision),
+            (4, 3, 2, 0.5, 1.0)
+        );
         assert!((happy.f1 - 2.0 / 3.0).abs() < 1e-12);
         assert!((score.macro_recall - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12, "absent classes do not count");
         assert_eq!(score.confusion.as_flattened().iter().sum::<u64>(), score.judged);
@@ -249,6 +257,9 @@ mod tests {
     #[test]
     fn nothing_at_all_is_no_number_that_is_none() {
         let score = Tally::default().score();
-        assert_eq!((score.accuracy, score.accuracy_judged, score.macro_recall, score.ece), (0.0, 0.0, 0.0, 0.0));
+        assert_eq!(
+            (score.accuracy, score.accuracy_judged, score.macro_recall, score.ece),
+            (0.0, 0.0, 0.0, 0.0)
+        );
     }
 }

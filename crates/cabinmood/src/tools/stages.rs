@@ -1,9 +1,8 @@
 //! How long each stage takes a frame.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The time that one stage took for each frame it worked on.
 #[derive(Debug, Clone, Default)]
@@ -34,14 +33,28 @@ impl StageTimes {
             let place = (share * self.ms.len() as f64).ceil() as usize;
             self.ms.get(place.saturating_sub(1)).copied()
         };
-        Some(StageSummary { median_ms: rank(0.5)?, p99_ms: rank(0.99)? })
+        // To a microsecond: the clock is not better.
+        let rounded = |ms: f32| (ms * 1e3).round() / 1e3;
+        Some(StageSummary { median_ms: rounded(rank(0.5)?), p99_ms: rounded(rank(0.99)?) })
     }
 }
 
-/// Stages by name, those that never worked left out.
-#[must_use]
-pub fn summaries<const N: usize>(stages: [(&'static str, StageTimes); N]) -> BTreeMap<&'static str, StageSummary> {
-    stages.into_iter().filter_map(|(name, times)| Some((name, times.summary()?))).collect()
+/// Stages by name, in the order of the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stages(Vec<(&'static str, StageSummary)>);
+
+impl Stages {
+    /// Summaries of the stages that worked; the others are left out.
+    #[must_use]
+    pub fn of<const N: usize>(stages: [(&'static str, StageTimes); N]) -> Self {
+        Self(stages.into_iter().filter_map(|(name, times)| Some((name, times.summary()?))).collect())
+    }
+}
+
+impl Serialize for Stages {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, summary)| (name, summary)))
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +72,7 @@ mod tests {
     fn one_frame_is_its_own_median_and_none_has_no_summary() {
         let mut times = StageTimes::default();
         times.add(Duration::from_millis(4));
-        let found = summaries([("align", times), ("classify", StageTimes::default())]);
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), [("align", StageSummary { median_ms: 4.0, p99_ms: 4.0 })]);
+        let stages = Stages::of([("align", times), ("classify", StageTimes::default())]);
+        assert_eq!(serde_json::to_string(&stages).unwrap(), r#"{"align":{"median_ms":4.0,"p99_ms":4.0}}"#);
     }
 }

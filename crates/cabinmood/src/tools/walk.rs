@@ -99,8 +99,10 @@ pub fn samples(dataset: &Path) -> Result<Vec<Sample>, Failure> {
     }
     let folders: Vec<PathBuf> = entries(dataset)?.into_iter().filter(|path| path.is_dir()).collect();
     let name = |path: &Path| path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let (classes, strange): (Vec<_>, Vec<_>) =
-        folders.into_iter().map(|path| (name(&path).parse::<Expression>(), path)).partition(|(e, _)| e.is_ok());
+    let (classes, strange): (Vec<_>, Vec<_>) = folders
+        .into_iter()
+        .map(|path| (name(&path).parse::<Expression>(), path))
+        .partition(|(e, _)| e.is_ok());
     if classes.is_empty() {
         return Err(bad(format!("no class folder; looked for {wanted}/")));
     }
@@ -171,7 +173,8 @@ mod tests {
     fn samples_take_their_label_from_the_class_folder() {
         let root = tree(&["happy/b.png", "happy/deep/a.JPG", "angry/c.bmp", "angry/notes.txt", "readme.md"]);
         let found = samples(root.path()).unwrap();
-        let names: Vec<_> = found.iter().map(|s| s.path.strip_prefix(root.path()).unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            found.iter().map(|s| s.path.strip_prefix(root.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["angry/c.bmp", "happy/b.png", "happy/deep/a.JPG"]);
         assert_eq!(found[1].label, Expression::Happy);
     }

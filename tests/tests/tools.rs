@@ -1,0 +1,318 @@
+//! The offline tools on a real face: analyze, align and evaluate through the real binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use cabinmood_tests::{assert_refused, binary, cabinmood, fetched, root, write_picture};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const LABELS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// One of the three fixtures: `a`, `b` or `c`.
+fn face(name: &str) -> PathBuf {
+    root().join("tests/fixtures/faces").join(name).with_extension("jpg")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    fs::copy(from, to).unwrap();
+}
+
+/// Runs the binary, expects this exit code and gives back what it printed.
+fn run(code: i32, args: &[&str]) -> String {
+    let output = cabinmood(args);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+fn json_file(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// A CSV file without quotes: rows of cells, the header first.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    text.lines().map(|line| line.split(',').collect()).collect()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn every_frame_of_a_clip_has_a_line_and_the_summary_sums_them_up() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let (ndjson, summary) = (folder.path().join("a.ndjson"), folder.path().join("s.json"));
+    run(0, &["analyze", text(&clip), "--output", text(&ndjson), "--summary", text(&summary)]);
+    let (lines, summary) = (json_lines(&fs::read_to_string(&ndjson).unwrap()), json_file(&summary));
+    assert_eq!(lines.len(), 72, "the clip has 72 frames");
+    for (number, line) in lines.iter().enumerate() {
+        assert_eq!(line["frame"], number);
+        assert_eq!(line["file"], text(&clip));
+        assert_eq!(line["accepted"].as_bool().unwrap(), line["reason"].is_null(), "{line}");
+        assert_eq!(line["accepted"].as_bool().unwrap(), !line["probabilities"].is_null(), "{line}");
+        if let Some(probabilities) = line["probabilities"].as_object() {
+            let of = |label: &str| probabilities[label].as_f64().unwrap();
+            assert!((LABELS.map(of).iter().sum::<f64>() - 1.0).abs() < 1e-4, "{line}");
+            let said = line["expression"].as_str().unwrap();
+            assert!(LABELS.iter().all(|label| of(label) <= of(said)), "{line}");
+        }
+    }
+    assert!(lines.windows(2).all(|pair| pair[0]["t_ns"].as_u64() < pair[1]["t_ns"].as_u64()));
+    let count = |fits: fn(&Value) -> bool| lines.iter().filter(|line| fits(line)).count();
+    let (faces, accepted) = (count(|line| !line["face"].is_null()), count(|line| line["accepted"] == true));
+    assert!(faces > 65 && accepted > 60, "a face in full view: {faces} found, {accepted} accepted");
+    assert_eq!((&summary["frames"], &summary["faces"]), (&72.into(), &faces.into()));
+    assert_eq!(summary["accepted"], accepted);
+    assert_eq!(summary["availability"], faces as f64 / 72.0);
+    assert_eq!(summary["acceptance"], accepted as f64 / 72.0);
+    for stage in ["capture", "align", "classify"] {
+        let (median, p99) = (&summary["stages"][stage]["median_ms"], &summary["stages"][stage]["p99_ms"]);
+        assert!(median.as_f64().unwrap() > 0.0 && median.as_f64() <= p99.as_f64(), "{summary}");
+    }
+    assert!(summary["wall_s"].as_f64().unwrap() > 0.0);
+    assert_eq!((summary["provider"].as_str(), summary["model"].is_string()), (Some("cpu"), true));
+}
+
+#[test]
+fn csv_and_json_say_the_same_of_pictures() {
+    let folder = folder();
+    copy(&face("a"), &folder.path().join("a.jpg"));
+    write_picture(&folder.path().join("b.pgm"), 0);
+    let input = text(folder.path());
+    let lines = json_lines(&run(0, &["analyze", input]));
+    let csv = run(0, &["analyze", input, "--format", "csv"]);
+    let rows = rows(&csv);
+    assert_eq!((lines.len(), rows.len()), (2, 3));
+    for (line, row) in lines.iter().zip(&rows[1..]) {
+        let cell = |name: &str| row[rows[0].iter().position(|column| *column == name).unwrap()];
+        let same = |value: &Value, cell: &str| match value {
+            Value::Null => assert_eq!(cell, ""),
+            Value::String(text) => assert_eq!(cell, text),
+            Value::Number(number) => assert_eq!(cell.parse::<f64>().unwrap(), number.as_f64().unwrap()),
+            other => assert_eq!(cell, other.to_string()),
+        };
+        for name in ["file", "frame", "t_ns", "accepted", "reason", "quality", "expression", "error"] {
+            same(&line[name], cell(name));
+        }
+        ["x", "y", "w", "h", "score"].map(|key| same(&line["face"][key], cell(&format!("face_{key}"))));
+        ["yaw_deg", "pitch_deg", "roll_deg"].map(|key| same(&line["pose"][key], cell(key)));
+        LABELS.map(|label| same(&line["probabilities"][label], cell(label)));
+    }
+    assert_eq!((&lines[0]["accepted"], &lines[1]["face"]), (&Value::Bool(true), &Value::Null));
+    assert_eq!(lines[1]["reason"], "no_face");
+}
+
+#[test]
+fn one_bad_picture_does_not_stop_the_others() {
+    let folder = folder();
+    write_picture(&folder.path().join("a.pgm"), 0);
+    fs::write(folder.path().join("b.png"), "not a picture").unwrap();
+    write_picture(&folder.path().join("c.pgm"), 1);
+    let output = cabinmood(["analyze", text(folder.path())]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(told.contains("b.png"), "{told}");
+    let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
+    let errors: Vec<bool> = lines.iter().map(|line| line["error"].is_string()).collect();
+    assert_eq!(errors, [false, true, false]);
+}
+
+#[test]
+fn a_torn_video_gives_its_frames_and_then_the_error() {
+    let Some(clip) = fetched("footage/face_noface.mov") else { return };
+    let folder = folder();
+    let path = folder.path().join("torn.avi");
+    fs::write(&path, &fs::read(clip).unwrap()[..4000]).unwrap();
+    assert_refused(["analyze", text(&path)], 65, &["torn.avi"]);
+    assert_refused(["analyze", "/no/such.mp4"], 66, &["/no/such.mp4"]);
+}
+
+#[test]
+fn annotated_pictures_are_left_where_they_were_asked_for() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    run(0, &["analyze", text(&clip), "--annotate", text(&one)]);
+    let video =
+        ["annotated.mp4", "annotated.avi"].map(|name| fs::metadata(one.join(name)).map_or(0, |m| m.len()));
+    assert!(video.iter().any(|bytes| *bytes > 100_000), "{video:?}");
+    assert!(png_size(&one.join("timeline.png")).0 == 1400);
+    let stills = [face("a"), face("b")];
+    run(0, &["analyze", text(&stills[0]), text(&stills[1]), "--annotate", text(&two)]);
+    assert_eq!(png_size(&two.join("a.png")), png_size(&two.join("b.png")));
+}
+
+/// Width and height in a PNG's header.
+fn png_size(path: &Path) -> (u32, u32) {
+    let bytes = fs::read(path).unwrap();
+    assert_eq!(&bytes[1..4], b"PNG");
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+/// An analysis that cannot end by itself: the pipe that it writes into is full before it is done.
+fn stalled(clip: &Path, summary: &Path) -> Child {
+    let repeated = [clip; 12];
+    let mut command = Command::new(binary());
+    command.arg("analyze").args(repeated).arg("--summary").arg(summary);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_written() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let summary = folder.path().join("s.json");
+    let mut child = stalled(&clip, &summary);
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut written = String::new();
+    output.read_line(&mut written).unwrap();
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(status.success());
+    output.read_to_string(&mut written).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let (lines, summary) = (json_lines(&written), json_file(&summary));
+    assert!(lines.len() < 12 * 72, "it ended before the signal");
+    assert_eq!(summary["frames"], lines.len());
+    assert_eq!(summary["interrupted"], true);
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_work_without_a_complaint() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let mut child = stalled(&clip, &folder.path().join("s.json"));
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(json_lines(&first).len(), 1);
+}
+
+#[test]
+fn align_mirrors_what_the_gate_accepts_and_lists_all() {
+    let folder = folder();
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    copy(&face("a"), &input.join("happy/a.jpg"));
+    copy(&face("b"), &input.join("sad/deep/b.jpg"));
+    write_picture(&input.join("sad/c.pgm"), 0);
+    run(0, &["align", text(&input), text(&output)]);
+    let index = fs::read_to_string(output.join("index.csv")).unwrap();
+    let rows = rows(&index);
+    assert_eq!(rows[0], ["source", "accepted", "reason", "quality", "landmarks"]);
+    let listed: Vec<_> = rows[1..].iter().map(|row| (row[0], row[1], row[2])).collect();
+    let expected =
+        [("happy/a.jpg", "true", ""), ("sad/c.pgm", "false", "no_face"), ("sad/deep/b.jpg", "true", "")];
+    assert_eq!(listed, expected);
+    assert_eq!(rows[1][4].split(' ').count(), 10, "five points");
+    assert_eq!(png_size(&output.join("happy/a.png")), (112, 112));
+    assert_eq!(png_size(&output.join("sad/deep/b.png")), (112, 112));
+    assert!(!output.join("sad/c.png").exists());
+    // The same again is the same; what is no longer accepted goes away.
+    fs::copy(input.join("sad/c.pgm"), input.join("happy/a.pgm")).unwrap();
+    fs::remove_file(input.join("happy/a.jpg")).unwrap();
+    run(0, &["align", text(&input), text(&output)]);
+    assert!(!output.join("happy/a.png").exists());
+}
+
+#[test]
+fn align_refuses_what_would_mix_input_and_output() {
+    let folder = folder();
+    let input = folder.path().join("in");
+    copy(&face("a"), &input.join("a.jpg"));
+    let inside = input.join("out/deeper");
+    assert_refused(["align", text(&input), text(&inside)], 64, &["out/deeper", "not lie in the input"]);
+    assert!(!inside.exists());
+    copy(&face("a"), &input.join("a.png"));
+    let output = folder.path().join("out");
+    assert_refused(["align", text(&input), text(&output)], 65, &["a.jpg", "a.png"]);
+    assert_refused(["align", "/no/such", text(&output)], 66, &["/no/such"]);
+}
+
+#[test]
+fn align_names_files_that_are_no_pictures_after_the_others() {
+    let folder = folder();
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    copy(&face("a"), &input.join("b.jpg"));
+    fs::write(input.join("a.png"), "not a picture").unwrap();
+    let told = cabinmood(["align", text(&input), text(&output)]);
+    assert_eq!(told.status.code(), Some(65));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("a.png"));
+    let index = fs::read_to_string(output.join("index.csv")).unwrap();
+    let listed: Vec<_> = rows(&index)[1..].iter().map(|row| (row[0], row[1], row[2])).collect();
+    assert_eq!(listed, [("a.png", "false", "unreadable"), ("b.jpg", "true", "")]);
+}
+
+#[test]
+fn evaluate_judges_a_data_set_and_writes_its_report() {
+    let folder = folder();
+    let (dataset, report) = (folder.path().join("set"), folder.path().join("report"));
+    copy(&face("a"), &dataset.join("neutral/a.jpg"));
+    copy(&face("b"), &dataset.join("neutral/b.jpg"));
+    copy(&face("c"), &dataset.join("happy/c.jpg"));
+    // Called fear, a smiling or calm face is a mistake for the contact sheet.
+    copy(&face("a"), &dataset.join("fear/a.jpg"));
+    write_picture(&dataset.join("happy/d.pgm"), 0);
+    let printed = run(0, &["evaluate", text(&dataset), "--json", "--report", text(&report)]);
+    let score: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&score["images"], &score["judged"], &score["rejected"]), (&5.into(), &4.into(), &1.into()));
+    let confusion: Vec<u64> = score["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .filter_map(Value::as_u64)
+        .collect();
+    assert_eq!((confusion.len(), confusion.iter().sum::<u64>()), (49, 4));
+    let right: u64 = (0..7).map(|i| confusion[i * 7 + i]).sum();
+    assert_eq!(score["accuracy"], right as f64 / 5.0);
+    assert_eq!(score["accuracy_judged"], right as f64 / 4.0);
+    assert_eq!(score["per_class"]["happy"]["images"], 2);
+    for key in ["macro_recall", "ece"] {
+        assert!((0.0..=1.0).contains(&score[key].as_f64().unwrap()), "{score}");
+    }
+    let page = fs::read_to_string(report.join("report.html")).unwrap();
+    assert!(page.contains("data:image/png;base64,") && page.contains("fear/a.jpg") && !page.contains("{{"));
+    assert!(
+        png_size(&report.join("confusion.png")).0 > 800 && png_size(&report.join("reliability.png")).0 > 800
+    );
+    let table = run(0, &["evaluate", text(&dataset)]);
+    assert!(table.contains("rejected         1  no_face 1") && table.contains("macro recall"), "{table}");
+}
+
+#[test]
+fn evaluate_takes_whole_pictures_as_faces_where_it_is_told_so() {
+    let folder = folder();
+    let (cut, dataset) = (folder.path().join("cut"), folder.path().join("set"));
+    copy(&face("a"), &dataset.join("neutral/a.jpg"));
+    run(0, &["align", text(&dataset), text(&cut)]);
+    fs::remove_file(cut.join("index.csv")).unwrap();
+    let printed = run(0, &["evaluate", text(&cut), "--crops", "--json"]);
+    let score: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&score["images"], &score["judged"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn evaluate_refuses_what_is_no_data_set() {
+    let folder = folder();
+    write_picture(&folder.path().join("a.pgm"), 0);
+    let set = text(folder.path());
+    assert_refused(["evaluate", set], 65, &["no class folder", "angry/"]);
+    fs::create_dir_all(folder.path().join("happy")).unwrap();
+    fs::create_dir_all(folder.path().join("bored")).unwrap();
+    assert_refused(["evaluate", set], 65, &["bored/"]);
+    assert_refused(["evaluate", set, "--tricks"], 64, &["--tricks"]);
+    assert_refused(["evaluate", "/no/such"], 66, &["/no/such"]);
+}
