@@ -38,7 +38,7 @@ of your own before you ship it; the commands below do that.
 
 ## What it is
 A residual net with squeeze-and-excitation, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of
-`cabinmood align`; the first thing in its graph averages them to {side}x{side}. It tells the expression *seen*,
+`cabinmood align`; its graph begins by averaging them to {side}x{side}. It tells the expression *seen*,
 not a feeling, and it does not know the person: a face that looks angry at rest is called angry.
 `{table["file"]}`: {manifest.with_suffix(".onnx").stat().st_size / 1e6:.1f} MB, weights stored as halves;
 {figures["ms_a_face_one_thread"]:.1f} ms a face on one CPU thread.
@@ -47,7 +47,7 @@ not a feeling, and it does not know the person: a face that looks angry at rest 
 {made_of["train"]} faces. {made_of["calibration"]} more from FER2013's Training, chosen by the hash of their
 content, decided which epoch was kept, how far the class prior is taken out, and the temperature
 ({table["expression"]["temperature"]}). Left out: {made_of["duplicate"]} copies of another picture,
-{made_of["duplicate_of_test"]} copies of a test picture, {made_of["rejected"]} that the alignment's quality gate
+{made_of["duplicate_of_test"]} copies of a test picture, {made_of["rejected"]} that the quality gate
 rejected. Targets are FERPlus vote shares with {config.data.label_share:.0%} of the original label mixed in;
 classes are balanced by sampling (power {config.data.sampling}) and logit adjustment ({config.data.adjust}).
 Seed {config.train.seed}; epoch {stored["epoch"]} of {stored["epochs"]} was kept.{_taught(stored["teachers"])}
@@ -93,7 +93,8 @@ python -m expression.judge --run runs/{run.name}
 def _taught(teachers: list[str]) -> str:
     if not teachers:
         return ""
-    return f" Its targets are in part the mean opinion of larger nets ({', '.join(teachers)}), trained on the same faces."
+    names = ", ".join(teachers)
+    return f" Its targets are in part the mean opinion of larger nets ({names}), trained on the same faces."
 
 
 def _training(run: Path, teachers: list[str]) -> str:

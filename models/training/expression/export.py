@@ -122,16 +122,16 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(min(TEMPERATURES, key=lambda t: scores(logits / t, truth).nll))
 
 
-def manifest_text(name: str, model: Path, temperature: float) -> str:
+def manifest_text(name: str, model: Path, temperature: float, licence: str = LICENCE) -> str:
     """The manifest of crates/manifest's form."""
     labels = ", ".join(f'"{label}"' for label in LABELS)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return f"""# Written by `python -m expression.export`; do not edit.
+    return f"""# Written by the exporter; do not edit.
 name = "{name}"
 kind = "expression"
 file = "{model.name}"
 sha256 = "{digest}"
-licence = "{LICENCE}"
+licence = "{licence}"
 card = "{model.with_suffix(".md").name}"
 
 [expression]
