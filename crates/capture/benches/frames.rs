@@ -1,6 +1,13 @@
 //! What a frame costs before the pipeline sees it: `cargo bench -p capture`.
 //! The clip is cabin/driver-3.avi of the data set (640x480), or single_face.mp4 (640x360).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark fails and skips loudly"
+)]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

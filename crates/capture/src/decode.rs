@@ -127,9 +127,9 @@ static FULL_RANGE: [u8; 256] = full_range();
 
 const fn full_range() -> [u8; 256] {
     let mut table = [0; 256];
-    let mut y = 0;
+    let mut y = 0_usize;
     while y < 256 {
-        let above_black = if y < 16 { 0 } else { y - 16 };
+        let above_black = y.saturating_sub(16);
         let stretched = (above_black * 255 + 219 / 2) / 219;
         table[y] = if stretched > 255 { 255 } else { stretched as u8 };
         y += 1;
@@ -218,6 +218,7 @@ mod tests {
         for bad in [&b""[..], b"no jpeg at all", &good[..4], &good[..good.len() / 3]] {
             assert!(decoder.step(bad).is_err(), "{} bytes", bad.len());
         }
+        assert!(matches!(decoder.step(b"no jpeg at all"), Err(DecodeError::Panicked(_))));
         assert!(decoder.step(&good).is_ok());
     }
 

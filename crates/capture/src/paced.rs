@@ -29,13 +29,14 @@ pub struct Paced<S> {
     pacing: Pacing,
     /// When the first frame was handed out, and its media time.
     start: Option<(MonoTime, MonoTime)>,
+    stopped: bool,
 }
 
 impl<S: FrameSource> Paced<S> {
     /// Plays `source`. A message on `stop`, or the end of that channel, ends it at the next frame,
     /// also in the middle of a wait; [`crossbeam_channel::never`] never does.
     pub fn new(source: S, clock: Arc<dyn Clock>, stop: Receiver<()>, pacing: Pacing) -> Self {
-        Self { source, clock, stop, pacing, start: None }
+        Self { source, clock, stop, pacing, start: None, stopped: false }
     }
 
     /// Waits until the clock shows `due`; true where it was told to stop instead.
@@ -54,6 +55,9 @@ impl<S: FrameSource> Paced<S> {
 
 impl<S: FrameSource> FrameSource for Paced<S> {
     fn next(&mut self) -> Result<Option<Stamped<Frame>>, CaptureError> {
+        if self.stopped {
+            return Ok(None);
+        }
         let Some(frame) = self.source.next()? else { return Ok(None) };
         let (due, captured_at) = match self.pacing {
             Pacing::Unpaced => (MonoTime::ZERO, frame.captured_at),
@@ -63,7 +67,8 @@ impl<S: FrameSource> FrameSource for Paced<S> {
                 (due, due)
             }
         };
-        if self.stopped_before(due) {
+        self.stopped = self.stopped_before(due);
+        if self.stopped {
             return Ok(None);
         }
         Ok(Some(Stamped { captured_at, ..frame }))
@@ -148,10 +153,11 @@ mod tests {
     #[test]
     fn a_stop_ends_a_wait_of_an_hour() {
         let (stop, stopped) = crossbeam_channel::bounded(1);
-        let mut paced = Paced::new(clip(&[0, 3_600_000]), clock(), stopped, Pacing::MediaTime);
+        let mut paced = Paced::new(clip(&[0, 3_600_000, 3_600_000]), clock(), stopped, Pacing::MediaTime);
         assert!(paced.next().unwrap().is_some());
         stop.send(()).unwrap();
         assert!(paced.next().unwrap().is_none());
+        assert!(paced.next().unwrap().is_none(), "one word is enough");
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! Videos and pictures from disk, good and bad, through the public interface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test helpers fail and skip loudly"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -105,7 +105,8 @@ fn advice(error: &io::Error) -> String {
 
 /// Why none of a camera's formats will do.
 fn needs(offered: &[devices::CameraFormat]) -> String {
-    let offers = offered.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let offers = if offers.is_empty() { "nothing" } else { &offers };
-    format!("it offers {offers}, but YUYV, NV12, BGR3, RGB3 or MJPG at a whole rate is needed")
+    let mut offers: Vec<&str> = offered.iter().map(|format| format.fourcc.as_str()).collect();
+    offers.dedup();
+    let offers = if offers.is_empty() { "nothing".to_owned() } else { offers.join(", ") };
+    format!("it offers {offers}, but YUYV, NV12, BGR3, RGB3 or MJPG at a whole frame rate is needed")
 }
