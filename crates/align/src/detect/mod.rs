@@ -1,4 +1,5 @@
-//! Finds faces: HOG features once per pyramid level, every SVM of a mixture scored on them.
+//! Finds faces in two looks: small linear SVMs over HOG features everywhere, then larger ones, at
+//! twice the resolution, where those saw something.
 
 mod hog;
 mod model;
@@ -9,26 +10,33 @@ use std::path::{Path, PathBuf};
 
 use frame::Grey;
 use manifest::ManifestError;
+use opencv::boxed_ref::BoxedRef;
 use opencv::core::{Mat, MatTraitConst, Rect, Size};
 use thiserror::Error;
 use types::FaceBox;
 
-use hog::{CELL_PX, Level, WINDOW_PX};
+use hog::{Area, CELL_PX, Level, scale_to};
 use model::Model;
+use score::{Stage, Window};
 
 /// The smallest face that a full search finds, as a share of the picture's shorter side: 80 px of
 /// 480. The first level is scaled to it, so the cost of a search does not grow with the picture.
 const SMALLEST_FACE: f32 = 1.0 / 6.0;
 /// A small picture is enlarged no more than this: there is nothing to be seen beyond.
 const LARGEST_UPSCALE: f32 = 2.0;
-/// From one level of the pyramid to the next. The SVMs are trained on faces ±7 % of their size.
-const SCALE_STEP: f32 = 1.15;
-/// How far a window may reach beyond the picture, in pixels of a level: a quarter of its side.
-const PADDING_PX: i32 = 2 * CELL_PX;
+/// From one level of the pyramid to the next. The SVMs are trained on faces ±8 % of their size.
+const SCALE_STEP: f32 = 1.2;
+/// A full search looks again at so many places at most.
+const MOST_PROPOSALS: usize = 8;
+/// A search around a known face looks again at so many places at most.
+const MOST_NEARBY: usize = 3;
 /// Sizes that a search around a known face tries, relative to that face.
 const NEARBY_SIZES: [f32; 3] = [1.0 / SCALE_STEP, 1.0, SCALE_STEP];
 /// How far around a known face is searched, in pixels of a level on each side.
 const NEARBY_MARGIN_PX: i32 = 3 * CELL_PX;
+/// How far the second look moves its window to each side, in its own pixels: half of what the
+/// first look's windows are apart.
+const FINE_MARGIN_PX: i32 = CELL_PX;
 
 /// Why the face detector could not be loaded or used.
 #[derive(Debug, Error)]
@@ -36,10 +44,10 @@ pub enum DetectError {
     /// The manifest or the model file it names.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The model file's content is not a face detector.
+    /// The manifest's table or the model file's content is not a face detector's.
     #[error("{path}: {message}; train it again or restore the file")]
     Invalid {
-        /// The model file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         message: String,
@@ -58,10 +66,13 @@ pub(crate) enum SearchArea {
     Around(FaceBox),
 }
 
-/// A mixture of linear SVMs over HOG features, with its buffers.
+/// A mixture of linear SVMs over HOG features in two stages, with its buffers.
 pub(crate) struct Detector {
     model: Model,
     level: Level,
+    scaled: Mat,
+    octave: Mat,
+    proposals: Vec<FaceBox>,
 }
 
 impl Detector {
@@ -70,7 +81,8 @@ impl Detector {
     /// # Errors
     /// [`DetectError`]: manifest, hash or content of the model file.
     pub(crate) fn load(manifest: &Path) -> Result<Self, DetectError> {
-        Ok(Self { model: Model::load(manifest)?, level: Level::new()? })
+        let (model, level) = (Model::load(manifest)?, Level::new()?);
+        Ok(Self { model, level, scaled: Mat::default(), octave: Mat::default(), proposals: Vec::new() })
     }
 
     /// What a face must score before anyone believes in it. One that is already followed needs
@@ -90,81 +102,132 @@ impl Detector {
         area: SearchArea,
         out: &mut Vec<FaceBox>,
     ) -> Result<(), DetectError> {
-        out.clear();
         let (width, height) = (grey.width().cast_signed(), grey.height().cast_signed());
         let picture = Mat::new_rows_cols_with_data(height, width, grey.bytes())?;
+        self.proposals.clear();
         match area {
-            SearchArea::Full => self.search_pyramid(&picture, out)?,
-            SearchArea::Around(face) => self.search_around(&picture, face, out)?,
+            SearchArea::Full => {
+                self.propose_anywhere(&picture)?;
+                suppress::suppress(&mut self.proposals);
+                self.proposals.truncate(MOST_PROPOSALS);
+            }
+            SearchArea::Around(face) => {
+                self.propose_near(&picture, face)?;
+                suppress::suppress(&mut self.proposals);
+                self.proposals.truncate(MOST_NEARBY);
+                // The face may be where it was although the first stage does not see it.
+                self.proposals.push(face);
+            }
+        }
+        out.clear();
+        for at in 0..self.proposals.len() {
+            self.look_again(&picture, self.proposals[at], out)?;
         }
         suppress::suppress(out);
         Ok(())
     }
 
-    fn search_pyramid(
-        &mut self,
-        picture: &impl MatTraitConst,
-        out: &mut Vec<FaceBox>,
-    ) -> Result<(), DetectError> {
-        let all = Rect::new(0, 0, picture.cols(), picture.rows());
-        let shorter = all.width.min(all.height) as f32;
-        let first = self.model.smallest_box_px() / (SMALLEST_FACE * shorter);
+    /// The first stage on the whole picture. A level is scaled down from the one that began its
+    /// octave: scaling a camera's frame anew for every level costs as much as describing it.
+    fn propose_anywhere(&mut self, picture: &BoxedRef<'_, Mat>) -> Result<(), DetectError> {
+        let (width, height) = (picture.cols() as f32, picture.rows() as f32);
+        let all = Area { x: 0.0, y: 0.0, w: width, h: height };
+        let window = self.model.coarse.window();
+        let shorter = width.min(height);
+        let first = self.model.box_share * window.side_px as f32 / (SMALLEST_FACE * shorter);
         let mut scale = first.min(LARGEST_UPSCALE);
-        while scale * shorter >= (WINDOW_PX - 2 * PADDING_PX) as f32 {
-            self.score_region(picture, all, scale, PADDING_PX, out)?;
+        let mut octave_scale = None;
+        while scale * shorter >= (window.side_px - 2 * window.padding_px) as f32 {
+            let size = Size::new((width * scale).round() as i32, (height * scale).round() as i32);
+            match octave_scale {
+                None => scale_to(picture, scale < 1.0, size, &mut self.scaled)?,
+                Some(_) => scale_to(&self.octave, true, size, &mut self.scaled)?,
+            }
+            self.level.describe(&self.scaled, all, window.padding_px)?;
+            collect(&self.model.coarse, &self.level, self.model.box_share, &mut self.proposals);
+            if octave_scale.is_none_or(|octave| scale <= octave / 2.0) {
+                std::mem::swap(&mut self.octave, &mut self.scaled);
+                octave_scale = Some(scale);
+            }
             scale /= SCALE_STEP;
         }
         Ok(())
     }
 
-    fn search_around(
-        &mut self,
-        picture: &impl MatTraitConst,
-        face: FaceBox,
-        out: &mut Vec<FaceBox>,
-    ) -> Result<(), DetectError> {
-        let bounds = Rect::new(0, 0, picture.cols(), picture.rows());
-        let center = face.center();
+    /// The first stage around a known face.
+    fn propose_near(&mut self, picture: &BoxedRef<'_, Mat>, face: FaceBox) -> Result<(), DetectError> {
         for size in NEARBY_SIZES {
-            let scale = self.model.smallest_box_px() / (face.w * size);
-            let half = (WINDOW_PX / 2 + NEARBY_MARGIN_PX) as f32 / scale;
-            let corner = |center: f32| (center + 0.5 - half).round() as i32;
-            let side = (2.0 * half).round() as i32;
-            let wanted = Rect::new(corner(center.x), corner(center.y), side, side);
-            let region = wanted & bounds;
-            let smallest = ((WINDOW_PX - 2 * PADDING_PX) as f32 / scale).ceil() as i32;
-            if region.width < smallest || region.height < smallest {
-                continue;
+            if self.describe_around(picture, self.model.coarse.window(), face, size, NEARBY_MARGIN_PX)? {
+                collect(&self.model.coarse, &self.level, self.model.box_share, &mut self.proposals);
             }
-            let padding = if region == wanted { 0 } else { PADDING_PX };
-            self.score_region(picture, region, scale, padding, out)?;
         }
         Ok(())
     }
 
-    /// Scores all windows of a region at one scale and adds the boxes of those above 0.
-    fn score_region(
+    /// The second stage on one proposal.
+    fn look_again(
         &mut self,
-        picture: &impl MatTraitConst,
-        region: Rect,
-        scale: f32,
-        padding_px: i32,
+        picture: &BoxedRef<'_, Mat>,
+        at: FaceBox,
         out: &mut Vec<FaceBox>,
     ) -> Result<(), DetectError> {
-        let scaled = |side: i32| ((side as f32 * scale).round() as i32).max(CELL_PX);
-        let size = Size::new(scaled(region.width), scaled(region.height));
-        self.level.describe(picture, region, size, padding_px)?;
-        let (columns, rows) = self.level.windows();
-        for column in 0..columns {
-            for row in 0..rows {
-                for expert in &self.model.experts {
-                    let score = expert.svm.score(&self.level, column, row);
-                    if score > 0.0 {
-                        out.push(expert.face(self.level.window_in_picture(column, row), score));
-                    }
-                }
-            }
+        if self.describe_around(picture, self.model.fine.window(), at, 1.0, FINE_MARGIN_PX)? {
+            collect(&self.model.fine, &self.level, self.model.box_share, out);
         }
         Ok(())
+    }
+
+    /// Describes what surrounds a face of `size` times the width of `face`, such that a window lies
+    /// on it and `margin_px` remain on each side. False where too little of that is in the picture.
+    fn describe_around(
+        &mut self,
+        picture: &BoxedRef<'_, Mat>,
+        window: Window,
+        face: FaceBox,
+        size: f32,
+        margin_px: i32,
+    ) -> Result<bool, DetectError> {
+        let scale = self.model.box_share * window.side_px as f32 / (face.w * size);
+        let half = (window.side_px / 2 + margin_px) as f32 / scale;
+        let corner = |center: f32| (center + 0.5 - half).round() as i32;
+        let center = face.center();
+        let side = (2.0 * half).round() as i32;
+        let wanted = Rect::new(corner(center.x), corner(center.y), side, side);
+        let region = wanted & Rect::new(0, 0, picture.cols(), picture.rows());
+        let padding_px = if region == wanted { 0 } else { window.padding_px };
+        let smallest = (window.side_px - 2 * padding_px) as f32 / scale;
+        if (region.width.min(region.height) as f32) < smallest {
+            return Ok(false);
+        }
+        let scaled = |side: i32| (side as f32 * scale).round() as i32;
+        let size = Size::new(scaled(region.width), scaled(region.height));
+        scale_to(&picture.roi(region)?, scale < 1.0, size, &mut self.scaled)?;
+        let [x, y, w, h] = [region.x, region.y, region.width, region.height].map(|value| value as f32);
+        self.level.describe(&self.scaled, Area { x, y, w, h }, padding_px)?;
+        Ok(true)
+    }
+}
+
+/// Adds the face boxes of all windows of a level that a stage gives more than 0.
+fn collect(stage: &Stage, level: &Level, box_share: f32, out: &mut Vec<FaceBox>) {
+    let window = stage.window();
+    let (columns, rows) = level.windows(window.blocks());
+    for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+        let score = stage.score(level, column, row);
+        if score > 0.0 {
+            out.push(face_in(level.window_area(window.side_px, column, row), box_share, score));
+        }
+    }
+}
+
+/// The face box in the middle of a window, with the centres of pixels at whole numbers.
+fn face_in(window: Area, box_share: f32, score: f32) -> FaceBox {
+    let margin = (1.0 - box_share) / 2.0;
+    FaceBox {
+        x: window.x + margin * window.w - 0.5,
+        y: window.y + margin * window.h - 0.5,
+        w: window.w * box_share,
+        h: window.h * box_share,
+        score,
     }
 }

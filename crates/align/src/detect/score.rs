@@ -1,26 +1,67 @@
 //! Linear SVMs: the decision value of a window.
 
-use super::hog::{BLOCK_VALUES, Level, WINDOW_BLOCKS, WINDOW_VALUES};
+use super::hog::{BLOCK_VALUES, CELL_PX, Level};
 
-/// One linear SVM over the features of a window.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Svm {
+/// The SVMs of one stage of the detector; all see the same window.
+#[derive(Debug, PartialEq)]
+pub(super) struct Stage {
+    window: Window,
+    svms: Vec<Svm>,
+}
+
+/// The square that an SVM looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Its side in pixels of a level, a multiple of a cell.
+    pub(super) side_px: i32,
+    /// How far it may reach beyond the picture, which is mirrored there.
+    pub(super) padding_px: i32,
+}
+
+impl Window {
+    /// Blocks along its side: 2x2 cells each, overlapping by one.
+    pub(super) const fn blocks(self) -> usize {
+        (self.side_px / CELL_PX - 1) as usize
+    }
+
+    /// Values that describe it.
+    pub(super) const fn values(self) -> usize {
+        self.blocks() * self.blocks() * BLOCK_VALUES
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Svm {
     weights: Box<[f32]>,
     bias: f32,
 }
 
-impl Svm {
-    /// From its weights and, last, its bias; `None` where their number is not that of a window.
-    pub(super) fn from_values(values: &[f32]) -> Option<Self> {
-        let (&bias, weights) = values.split_last()?;
-        (weights.len() == WINDOW_VALUES).then(|| Self { weights: weights.into(), bias })
+impl Stage {
+    /// From the weights and, last, the bias of each SVM. Values that fill no SVM are left out.
+    pub(super) fn from_values(window: Window, values: &[f32]) -> Self {
+        let svms = values.chunks_exact(window.values() + 1).filter_map(|values| {
+            let (&bias, weights) = values.split_last()?;
+            Some(Svm { weights: weights.into(), bias })
+        });
+        Self { window, svms: svms.collect() }
     }
 
-    /// The decision value of one window of a level.
+    pub(super) const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// The highest decision value that any SVM gives a window of a level.
     pub(super) fn score(&self, level: &Level, column: usize, row: usize) -> f32 {
-        let columns = self.weights.chunks_exact(WINDOW_BLOCKS * BLOCK_VALUES);
+        let scores = self.svms.iter().map(|svm| svm.score(self.window, level, column, row));
+        scores.fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+impl Svm {
+    fn score(&self, window: Window, level: &Level, column: usize, row: usize) -> f32 {
+        let weights = self.weights.chunks_exact(window.blocks() * BLOCK_VALUES);
         let mut sums = [0.0; BLOCK_VALUES];
-        for (features, weights) in level.window(column, row).zip(columns) {
+        for (features, weights) in level.window(window.blocks(), column, row).zip(weights) {
             add_products(&mut sums, features, weights);
         }
         sums.iter().sum::<f32>() + self.bias
