@@ -220,13 +220,14 @@ fn bright(state: MoodState) -> Rgb {
     if color.luminance() < LEAST_LUMINANCE { color.towards(palette::WHITE, 0.3) } else { color }
 }
 
-/// What the table of signals says of a reason.
+/// What the table of signals says of a reason, as far as it fits into a row.
 fn meaning(reason: Reason) -> &'static str {
     let words = wire::SIGNALS.iter().find_map(|signal| match signal.kind {
         Kind::Words(words) if signal.name == "reason" => Some(words),
         _ => None,
     });
-    words.into_iter().flatten().find(|word| word.name == reason.name()).map_or("", |word| word.doc)
+    let doc = words.into_iter().flatten().find(|word| word.name == reason.name()).map_or("", |word| word.doc);
+    doc.split([':', '.']).next().unwrap_or(doc)
 }
 
 /// Text from outside without what would command the terminal.

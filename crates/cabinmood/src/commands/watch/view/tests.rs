@@ -73,7 +73,7 @@ fn a_low_terminal_writes_the_state_small_and_keeps_the_rest() {
 #[test]
 fn an_unknown_is_explained_and_has_no_numbers() {
     let rows = low(MoodState::Unknown(Reason::NoFace), WIDE);
-    assert_eq!(rows[1], "  unknown  no_face: No face in view.");
+    assert_eq!(rows[1], "  unknown  no_face: No face in view");
     assert!(rows[2].starts_with("  confidence ····") && rows[2].ends_with('–'), "{}", rows[2]);
     assert!(rows[9].starts_with("  happy      ····") && rows[9].ends_with('–'), "{}", rows[9]);
 }
