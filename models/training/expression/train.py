@@ -178,8 +178,8 @@ class Run:
         torch._foreach_lerp_([ours[n] for n in floating], [theirs[n] for n in floating], 1 - decay)
 
     def fit(self, minutes: float | None) -> None:
-        """All epochs that are left; each ends with its files written. With `minutes`, the schedule is
-        shortened after the warm-up, which does not depend on its length, so that it ends in that time."""
+        """All epochs that are left; each ends with its files written. With `minutes`, the schedule is cut
+        after each epoch to what the last one's pace allows: the rate still ends near zero, in that time."""
         started = time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
         with (self.out / "log.csv").open("a", newline="") as file:
@@ -201,9 +201,11 @@ class Run:
                     file.flush()
                     self.epoch += 1
                     self.keep(s.score)
-                    if minutes and self.epoch == math.floor(self.config.train.warmup_epochs):
+                    if minutes and self.epoch >= self.config.train.warmup_epochs:
                         left = 60 * minutes - (time.monotonic() - started)
-                        self.epochs = min(self.epochs, self.epoch + max(1, int(left / seconds)))
+                        self.epochs = min(
+                            self.config.train.epochs, self.epoch + max(0, round(left / seconds))
+                        )
 
     def judge(self) -> Scores:
         """The averaged net on the calibration split, against FERPlus's majority."""
