@@ -42,11 +42,10 @@ impl Neutral {
     /// Takes what is shown now for the driver at rest, for `dt_s`.
     pub(crate) fn learn(&mut self, dt_s: f64, options: &SmoothOptions) {
         self.learned_s += dt_s;
-        let memory_s = self.learned_s.min(f64::from(options.neutral_memory_s));
-        if memory_s <= 0.0 {
+        if self.learned_s <= 0.0 {
             return;
         }
-        let gain = dt_s / memory_s;
+        let gain = (dt_s / self.learned_s.min(f64::from(options.neutral_memory_s))).min(1.0);
         for (rest, now) in self.rest.iter_mut().zip(self.now) {
             *rest += gain * (now - *rest);
         }
@@ -55,7 +54,8 @@ impl Neutral {
 
     /// The intensity, 0 to 1; `None` until enough rest was seen.
     pub(crate) fn intensity(&self, options: &SmoothOptions) -> Option<f32> {
-        let beyond_spread = (distance(&self.now, &self.rest) - self.spread) / (1.0 - self.spread);
+        let whole_scale = (1.0 - self.spread).max(f64::EPSILON);
+        let beyond_spread = (distance(&self.now, &self.rest) - self.spread) / whole_scale;
         (self.learned_s >= f64::from(options.neutral_learning_s))
             .then(|| beyond_spread.clamp(0.0, 1.0) as f32)
     }

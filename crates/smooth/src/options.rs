@@ -223,6 +223,11 @@ impl SmoothOptions {
             let allowed = format!("below smooth.enter, which is {}", self.enter);
             problems.push(OptionError { key: "exit", value: self.exit, allowed });
         }
+        if self.exit + self.enter <= 1.0 {
+            // What one expression loses another would have won already: no transition could be seen.
+            let allowed = format!("above 1 - smooth.enter, which is {}", 1.0 - self.enter);
+            problems.push(OptionError { key: "exit", value: self.exit, allowed });
+        }
         if self.neutral_learning_s > self.neutral_memory_s {
             let allowed = format!("at most smooth.neutral_memory_s, which is {}", self.neutral_memory_s);
             problems.push(OptionError { key: "neutral_learning_s", value: self.neutral_learning_s, allowed });
@@ -250,6 +255,23 @@ mod tests {
                 assert!(problems.iter().any(|p| p.key == key.name), "{} = {bad} was let through", key.name);
             }
         }
+    }
+
+    #[test]
+    fn keys_that_contradict_each_other_are_named() {
+        let expect = |options: SmoothOptions, told: &str| {
+            let problems: Vec<_> = options.problems().iter().map(ToString::to_string).collect();
+            assert_eq!(problems, [told]);
+        };
+        let sound = SmoothOptions::default;
+        expect(
+            SmoothOptions { enter: 0.75, exit: 0.25, ..sound() },
+            "smooth.exit = 0.25: must be above 1 - smooth.enter, which is 0.25",
+        );
+        expect(
+            SmoothOptions { neutral_learning_s: 400.0, ..sound() },
+            "smooth.neutral_learning_s = 400: must be at most smooth.neutral_memory_s, which is 360",
+        );
     }
 
     #[test]

@@ -66,6 +66,21 @@ fn a_slow_smile_passes_through_a_transition_that_grows() {
 }
 
 #[test]
+fn a_transition_does_not_waver_between_two_targets() {
+    let script = "0s neutral 0.8 / 5s happy 0.5 surprise 0.4 | surprise 0.5 happy 0.4 each 0.2s / 8s end";
+    let mut targets: Vec<Expression> = play(&mut smoother(), script, 30)
+        .iter()
+        .filter_map(|m| match m.mood.state {
+            MoodState::Transition { to, .. } => Some(to),
+            _ => None,
+        })
+        .collect();
+    assert!(targets.len() > 5, "{targets:?}");
+    targets.dedup();
+    assert!(targets.len() <= 2, "it changed its mind more than once: {targets:?}");
+}
+
+#[test]
 fn one_odd_frame_is_no_mood() {
     check("0s neutral 0.9 / 10s surprise 0.97 / 10.1s neutral 0.9 / 12s end", "1s-12s neutral");
 }
@@ -144,6 +159,7 @@ fn being_told_not_to_watch_forgets_at_once() {
 fn poor_crops_weigh_little() {
     check("0s neutral 0.9 / 10s angry 0.9, quality 0.1 / 10.5s neutral 0.9 / 13s end", "1s-13s neutral");
     check("0s neutral 0.9, quality 0 / 20s end", "0s-20s starting");
+    check("0s neutral 0.9 / 10s neutral 0.9, quality 0 / 20s end", "9.9s neutral / 12s-20s starting");
 }
 
 #[test]
@@ -188,6 +204,14 @@ fn neutral_is_learned_for_each_driver() {
     };
     let (cheerful, gloomy) = (told("neutral 0.8 happy 0.15"), told("neutral 0.6 sad 0.3"));
     assert!(cheerful > gloomy + 0.2, "{cheerful} and {gloomy}");
+}
+
+#[test]
+fn a_restless_neutral_is_still_neutral() {
+    let told = intensities(&mut smoother(), "0s neutral 0.9 | neutral 0.5 sad 0.3 each 1s / 40s end");
+    let late: Vec<f32> = told.iter().filter(|(s, _)| *s > 20.0).map(|(_, i)| *i).collect();
+    let mean = late.iter().sum::<f32>() / late.len() as f32;
+    assert!(mean < 0.06, "{mean}");
 }
 
 #[test]
