@@ -28,7 +28,8 @@ pub enum Reason {
     CameraLost,
     /// The newest result is too old to stand for the present.
     Stale,
-    /// The daemon has not seen enough yet.
+    /// The daemon has not seen enough to name an expression: just started, or what it sees fits none
+    /// (speech, an ambiguity that lasts).
     Starting,
     /// The daemon was told not to watch.
     Disabled,
