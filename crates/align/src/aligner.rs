@@ -9,9 +9,10 @@ use types::{FaceBox, MonoTime, Observation, Reason};
 
 use crate::detect::Detector;
 use crate::error::AlignError;
-use crate::gate::{AlignOptions, Gate};
+use crate::gate::Gate;
+use crate::options::AlignOptions;
 use crate::pose::pose;
-use crate::seek::{Found, Seeker};
+use crate::seek::{ENOUGH, Found, SURE, Seeker};
 use crate::shape_predictor::ShapePredictor;
 use crate::track::Tracker;
 
@@ -71,7 +72,7 @@ impl Aligner {
             self.lean_rad = 0.0;
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let found = self.seeker.seek(frame, face, self.lean_rad, crop)?;
+        let found = self.seeker.seek(frame, face, self.lean_rad, ENOUGH, crop)?;
         let plausible = found.filter(|found| self.gate.is_face(found));
         self.lean_rad = plausible.map_or(0.0, |found| found.lean_rad());
         self.tracker.confirm(plausible.is_some(), plausible.map(|found| found.fit.refined));
@@ -87,7 +88,7 @@ impl Aligner {
         let Some(face) = self.tracker.search_still(&mut self.detector, frame)? else {
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let found = self.seeker.seek(frame, face, 0.0, crop)?;
+        let found = self.seeker.seek(frame, face, 0.0, SURE, crop)?;
         Ok(self.observe(face, found.as_ref(), crop))
     }
 
@@ -98,13 +99,8 @@ impl Aligner {
     /// Where OpenCV fails (no memory).
     pub fn step_crop(&mut self, picture: &Grey, crop: &mut AlignedFace) -> Result<Observation, AlignError> {
         let found = self.seeker.seek_in_crop(picture, crop)?;
-        let whole = FaceBox {
-            x: -0.5,
-            y: -0.5,
-            w: picture.width() as f32,
-            h: picture.height() as f32,
-            score: 0.0,
-        };
+        let whole =
+            FaceBox { x: -0.5, y: -0.5, w: picture.width() as f32, h: picture.height() as f32, score: 0.0 };
         Ok(self.observe(whole, found.as_ref(), crop))
     }
 

@@ -68,7 +68,8 @@ impl FitCheck {
         imgproc::resize(&crop, &mut self.small, Size::new(HOG_SIDE, HOG_SIDE), 0.0, 0.0, INTER_AREA)?;
         let (stride, padding) = (Size::new(8, 8), Size::new(0, 0));
         self.hog.compute(&self.small, &mut self.features, stride, padding, &self.everywhere)?;
-        let products = self.features.as_slice().iter().zip(&self.weights).map(|(feature, weight)| feature * weight);
+        let products =
+            self.features.as_slice().iter().zip(&self.weights).map(|(feature, weight)| feature * weight);
         Ok(self.bias + products.sum::<f32>())
     }
 }

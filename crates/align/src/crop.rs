@@ -112,8 +112,7 @@ impl Fit {
         let landmarks = Landmarks::from_slice(&points[..self.landmarks.points().len()])?;
         let (left_eye, right_eye) = landmarks.eyes()?;
         let b = self.refined;
-        let refined =
-            FaceBox { x: map(b.x), y: map(b.y), w: b.w / factor, h: b.h / factor, score: b.score };
+        let refined = FaceBox { x: map(b.x), y: map(b.y), w: b.w / factor, h: b.h / factor, score: b.score };
         Some(Self { landmarks, left_eye, right_eye, spread: self.spread, refined })
     }
 }

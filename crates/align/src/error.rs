@@ -6,6 +6,7 @@ use manifest::ManifestError;
 use thiserror::Error;
 
 use crate::detect::DetectError;
+use crate::options::OptionError;
 use crate::shape_predictor::FormatError;
 
 /// Why an aligner cannot start or go on. Every message names the file and what to do.
@@ -26,7 +27,9 @@ pub enum AlignError {
         source: FormatError,
     },
     /// The landmark model has points that this project cannot read a face from.
-    #[error("{path}: the model has {found} points and its manifest says {said}; 5 (dlib) and 68 (iBUG) are known")]
+    #[error(
+        "{path}: the model has {found} points and its manifest says {said}; 5 (dlib) and 68 (iBUG) are known"
+    )]
     Points {
         /// The model file.
         path: PathBuf,
@@ -35,9 +38,9 @@ pub enum AlignError {
         /// Points that the manifest promises.
         said: usize,
     },
-    /// A threshold that makes no sense.
-    #[error("align: {0}")]
-    Option(String),
+    /// Thresholds out of their ranges: all of them.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Options(Vec<OptionError>),
     /// OpenCV refused a picture or ran out of memory.
     #[error("alignment: {0}")]
     OpenCv(#[from] opencv::Error),

@@ -12,9 +12,11 @@ use crate::landmarks::{Fit, Fitter};
 use crate::shape_predictor::ShapePredictor;
 use crate::warp::Warper;
 
-/// Log-odds of the fit check from which no better fit is looked for: 95 % of the crops cut at true
-/// eyes lie above.
-const SURE: f32 = 1.0;
+/// Log-odds of the fit check from which no better fit is looked for in a single picture: 95 % of
+/// the crops cut at true eyes lie above.
+pub(crate) const SURE: f32 = 1.0;
+/// The same for a frame of a sequence, where time is short and a turned head stays turned.
+pub(crate) const ENOUGH: f32 = -1.5;
 /// The trees were grown on heads held almost upright: a head that leans further than this from the
 /// box they started in is fitted again in a box that leans with it.
 const UPRIGHT_RAD: f32 = 0.17;
@@ -37,11 +39,6 @@ impl Found {
     /// The lean that the next frame's search may start with: none for a head held about upright.
     pub fn lean_rad(&self) -> f32 {
         leaning(&self.fit)
-    }
-
-    /// Whether no better fit needs to be looked for.
-    const fn is_sure(&self) -> bool {
-        self.margin >= SURE
     }
 }
 
@@ -68,8 +65,9 @@ impl Seeker {
     }
 
     /// The landmarks of the face in a box, and its crop. `lean_rad` is how the head leaned when it
-    /// was last seen, clockwise as one looks at the picture. One run of the trees where all is
-    /// well, two where the lean has changed, up to five where in doubt.
+    /// was last seen, clockwise as one looks at the picture; other leans are tried until the fit
+    /// check says `enough`. One run of the trees where all is well, two where the lean has changed,
+    /// up to five where in doubt.
     ///
     /// # Errors
     /// Where OpenCV fails (no memory).
@@ -78,11 +76,12 @@ impl Seeker {
         grey: &Grey,
         face: FaceBox,
         lean_rad: f32,
+        enough: f32,
         crop: &mut AlignedFace,
     ) -> opencv::Result<Option<Found>> {
         let mut best = None;
         self.attempt(grey, face, lean_rad, &mut best, crop)?;
-        self.attempt_leans(grey, face, &mut best, crop)?;
+        self.attempt_leans(grey, face, enough, &mut best, crop)?;
         self.settle(grey, &mut best, crop)?;
         Ok(best)
     }
@@ -99,11 +98,11 @@ impl Seeker {
         for _ in 0..PLACES {
             let Some(place) = self.crops.next_place() else { break };
             self.attempt(grey, place.refined, leaning(&place), &mut best, crop)?;
-            if best.is_some_and(|found| found.is_sure()) {
+            if best.is_some_and(|found| found.margin >= SURE) {
                 break;
             }
         }
-        self.attempt_leans(grey, CropSearch::usual(grey), &mut best, crop)?;
+        self.attempt_leans(grey, CropSearch::usual(grey), SURE, &mut best, crop)?;
         self.settle(grey, &mut best, crop)?;
         let (Some(mut found), Some((_, factor))) = (best, large.as_ref()) else { return Ok(best) };
         let Some(fit) = found.fit.reduced(*factor) else { return Ok(None) };
@@ -117,11 +116,12 @@ impl Seeker {
         &mut self,
         grey: &Grey,
         face: FaceBox,
+        enough: f32,
         best: &mut Option<Found>,
         crop: &mut AlignedFace,
     ) -> opencv::Result<()> {
         for lean in LEANS_RAD {
-            let tried = best.is_some_and(|found| found.is_sure() || found.started_rad == lean);
+            let tried = best.is_some_and(|found| found.margin >= enough || found.started_rad == lean);
             if !tried {
                 self.attempt(grey, face, lean, best, crop)?;
             }

@@ -66,7 +66,11 @@ pub struct Start {
 
 impl From<FaceBox> for Start {
     fn from(face: FaceBox) -> Self {
-        Self { origin: Point::new(face.x, face.y), across: Point::new(face.w, 0.0), down: Point::new(0.0, face.h) }
+        Self {
+            origin: Point::new(face.x, face.y),
+            across: Point::new(face.w, 0.0),
+            down: Point::new(0.0, face.h),
+        }
     }
 }
 
@@ -75,13 +79,9 @@ impl Start {
     #[must_use]
     pub fn turned(face: FaceBox, radians: f32) -> Self {
         let (sin, cos) = radians.sin_cos();
-        let (center, across, down) = (
-            face.center(),
-            Point::new(cos * face.w, sin * face.w),
-            Point::new(-sin * face.h, cos * face.h),
-        );
-        let origin =
-            Point::new(center.x - (across.x + down.x) / 2.0, center.y - (across.y + down.y) / 2.0);
+        let (center, across, down) =
+            (face.center(), Point::new(cos * face.w, sin * face.w), Point::new(-sin * face.h, cos * face.h));
+        let origin = Point::new(center.x - (across.x + down.x) / 2.0, center.y - (across.y + down.y) / 2.0);
         Self { origin, across, down }
     }
 

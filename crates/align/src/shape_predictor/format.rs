@@ -217,3 +217,138 @@ impl Stage {
         true
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use frame::{Buffer, Grey};
+    use proptest::prelude::*;
+    use types::FaceBox;
+
+    use super::*;
+    use crate::shape_predictor::Workspace;
+
+    /// Writes numbers as dlib packs them.
+    #[derive(Default)]
+    struct Writer(Vec<u8>);
+
+    impl Writer {
+        fn integer(&mut self, value: i64) {
+            let bytes = value.unsigned_abs().to_le_bytes();
+            let len = bytes.iter().rposition(|&b| b != 0).map_or(1, |last| last + 1);
+            self.0.push(len as u8 | if value < 0 { 0x80 } else { 0 });
+            self.0.extend_from_slice(&bytes[..len]);
+        }
+
+        fn float(&mut self, value: f32) {
+            self.integer((f64::from(value) * f64::from(1 << 24)) as i64);
+            self.integer(-24);
+        }
+
+        fn shape(&mut self, points: &[(f32, f32)]) {
+            self.integer(-2 * points.len() as i64);
+            self.integer(-1);
+            for (x, y) in points {
+                self.float(*x);
+                self.float(*y);
+            }
+        }
+    }
+
+    /// Where the small model's points are on average.
+    pub const MEAN: [(f32, f32); 5] = [(0.75, 0.25), (0.625, 0.25), (0.25, 0.25), (0.375, 0.25), (0.5, 0.625)];
+
+    /// A model of two stages with two trees of three splits: where the picture is darker to the
+    /// left of the third point than to its right, every step moves all points right by `step`.
+    pub fn small_model(step: f32) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.integer(1);
+        w.shape(&MEAN);
+        w.integer(2);
+        for _ in 0..2 {
+            w.integer(2);
+            for _ in 0..2 {
+                w.integer(3);
+                for _ in 0..3 {
+                    w.integer(1);
+                    w.integer(0);
+                    w.float(9.5);
+                }
+                w.integer(4);
+                for leaf in 0..4 {
+                    w.shape(&[(if leaf == 0 { step } else { 0.0 }, 0.0); 5]);
+                }
+            }
+        }
+        for anchors in [true, false] {
+            w.integer(2);
+            for _ in 0..2 {
+                w.integer(2);
+                for side in [-0.125, 0.125] {
+                    if anchors {
+                        w.integer(2);
+                    } else {
+                        w.float(side);
+                        w.float(0.0);
+                    }
+                }
+            }
+        }
+        w.0
+    }
+
+    #[test]
+    fn a_tree_asks_about_the_pixels_beside_its_point() {
+        let model = ShapePredictor::parse(&small_model(0.0625)).unwrap();
+        let fit = |right: u8, x: f32| {
+            let pixels = (0..64 * 64).map(|i| if i % 64 < 32 { 50 } else { right }).collect::<Vec<_>>();
+            let grey = Grey::new(64, 64, Buffer::from(pixels)).unwrap();
+            let mut work = Workspace::<1>::default();
+            model.fit(&grey, &[FaceBox { x, y: 0.0, w: 32.0, h: 32.0, score: 0.0 }.into()], &mut work);
+            work.shape(0)[2].x
+        };
+        // The third point starts on the edge between the halves. The first stage's two trees move it
+        // by 2 px each; then both of its pixels lie in the lighter half.
+        assert_eq!(fit(200, 24.0), 24.0 + 8.0 + 4.0);
+        assert_eq!(fit(59, 24.0), 24.0 + 8.0, "a difference of 9 is not above 9.5");
+        assert_eq!(fit(200, -60.0), -60.0 + 8.0, "outside the picture all is black");
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = small_model(0.0625);
+        for len in 0..bytes.len() {
+            assert_eq!(ShapePredictor::parse(&bytes[..len]).unwrap_err(), FormatError::Truncated(len), "at {len}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert!(ShapePredictor::parse(&longer).unwrap_err().to_string().contains("follow"));
+    }
+
+    #[test]
+    fn a_huge_count_reserves_nothing() {
+        let mut w = Writer::default();
+        w.integer(1);
+        w.shape(&MEAN);
+        w.integer(i64::MAX);
+        assert!(ShapePredictor::parse(&w.0).unwrap_err().to_string().contains("too many stages"));
+    }
+
+    proptest! {
+        #[test]
+        fn altered_bytes_never_panic(at in 0..small_model(0.0).len(), byte: u8, second in 0..small_model(0.0).len(), bit in 0..8) {
+            let mut bytes = small_model(0.0625);
+            bytes[at] = byte;
+            bytes[second] ^= 1_u8 << bit;
+            // Damage that still makes a model must still be safe to evaluate.
+            if let Ok(model) = ShapePredictor::parse(&bytes) {
+                let grey = Grey::new(8, 8, Buffer::from(vec![7; 64])).unwrap();
+                let mut work = Workspace::<1>::default();
+                model.fit(&grey, &[FaceBox { x: -1e9, y: 3.0, w: 8.0, h: 1e9, score: 0.0 }.into()], &mut work);
+            }
+        }
+
+        #[test]
+        fn noise_is_no_model(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+            prop_assert!(ShapePredictor::parse(&bytes).is_err());
+        }
+    }
+}
