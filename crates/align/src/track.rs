@@ -7,6 +7,24 @@ use types::{FaceBox, MonoTime};
 
 use crate::detect::{DetectError, Detector, SearchArea};
 
+/// What the tracker needs of a detector.
+pub(crate) trait Search {
+    /// All faces in an area, best first.
+    fn search(&mut self, grey: &Grey, area: SearchArea, out: &mut Vec<FaceBox>) -> Result<(), DetectError>;
+    /// What a face must score to be believed without a past.
+    fn start_score(&self) -> f32;
+}
+
+impl Search for Detector {
+    fn search(&mut self, grey: &Grey, area: SearchArea, out: &mut Vec<FaceBox>) -> Result<(), DetectError> {
+        Self::search(self, grey, area, out)
+    }
+
+    fn start_score(&self) -> f32 {
+        Self::start_score(self)
+    }
+}
+
 /// A face that is searched for again must overlap the place where it was by this much.
 const SAME_FACE_IOU: f32 = 0.25;
 /// For this long after the driver was lost nobody else may take the place: a passenger's face
@@ -52,7 +70,7 @@ impl Tracker {
     /// [`DetectError`] from the search.
     pub(crate) fn step(
         &mut self,
-        detector: &mut Detector,
+        detector: &mut impl Search,
         grey: &Grey,
         at: MonoTime,
     ) -> Result<Option<FaceBox>, DetectError> {
@@ -94,7 +112,7 @@ impl Tracker {
     /// [`DetectError`] from the search.
     pub(crate) fn search_still(
         &mut self,
-        detector: &mut Detector,
+        detector: &mut impl Search,
         grey: &Grey,
     ) -> Result<Option<FaceBox>, DetectError> {
         detector.search(grey, SearchArea::Full, &mut self.found)?;
@@ -110,7 +128,7 @@ impl Tracker {
     /// picture decides.
     fn follow(
         &mut self,
-        detector: &mut Detector,
+        detector: &mut impl Search,
         grey: &Grey,
         track: Track,
         at: MonoTime,
@@ -127,7 +145,7 @@ impl Tracker {
     /// near it continues the track meanwhile.
     fn search_whole(
         &mut self,
-        detector: &mut Detector,
+        detector: &mut impl Search,
         grey: &Grey,
         at: MonoTime,
     ) -> Result<Option<FaceBox>, DetectError> {
@@ -156,5 +174,132 @@ impl Tracker {
     /// The best of the boxes that overlap `near`.
     fn nearest_of(&self, near: &FaceBox, iou: f32) -> Option<FaceBox> {
         self.found.iter().find(|found| found.iou(near) > iou).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use frame::Pool;
+
+    /// A detector that sees what the script says, above 0 and where the search looks.
+    struct Script {
+        faces: Vec<FaceBox>,
+        full_searches: u32,
+    }
+
+    impl Search for Script {
+        fn search(&mut self, _: &Grey, area: SearchArea, out: &mut Vec<FaceBox>) -> Result<(), DetectError> {
+            out.clear();
+            out.extend(self.faces.iter().filter(|face| match area {
+                SearchArea::Full => true,
+                SearchArea::Around(near) => near.iou(face) > 0.1,
+            }));
+            out.sort_by(|a, b| b.score.total_cmp(&a.score));
+            self.full_searches += u32::from(area == SearchArea::Full);
+            Ok(())
+        }
+
+        fn start_score(&self) -> f32 {
+            0.5
+        }
+    }
+
+    const DRIVER: FaceBox = FaceBox { x: 300.0, y: 100.0, w: 150.0, h: 150.0, score: 1.0 };
+    const PASSENGER: FaceBox = FaceBox { x: 20.0, y: 120.0, w: 90.0, h: 90.0, score: 2.0 };
+
+    const DOUBTFUL: FaceBox = FaceBox { score: 0.2, ..DRIVER };
+
+    /// Runs a timeline of (milliseconds, faces in view, expected face) and returns the number of
+    /// searches of the whole picture.
+    fn check(timeline: &[(u64, &[FaceBox], Option<FaceBox>)], fits: bool) -> u32 {
+        let grey = Grey::new(1, 1, Pool::new().take(1)).unwrap();
+        let (mut tracker, mut script) = (Tracker::new(), Script { faces: vec![], full_searches: 0 });
+        for &(ms, faces, expected) in timeline {
+            script.faces = faces.to_vec();
+            let found = tracker.step(&mut script, &grey, MonoTime::from_ms(ms)).unwrap();
+            assert_eq!(found, expected, "at {ms} ms");
+            tracker.confirm(fits, None);
+        }
+        script.full_searches
+    }
+
+    #[test]
+    fn a_doubtful_face_starts_no_track_but_continues_one() {
+        check(
+            &[
+                (0, &[DOUBTFUL], None),
+                (33, &[DRIVER], Some(DRIVER)),
+                (66, &[DOUBTFUL], Some(DOUBTFUL)),
+                (100, &[DOUBTFUL], Some(DOUBTFUL)),
+            ],
+            true,
+        );
+    }
+
+    #[test]
+    fn a_followed_face_needs_no_search_of_the_whole_picture() {
+        let frames: Vec<_> = (0..30).map(|n| (33 * n, &[DRIVER] as &[_], Some(DRIVER))).collect();
+        assert_eq!(check(&frames, true), 1);
+    }
+
+    #[test]
+    fn the_larger_of_two_sure_faces_is_the_driver() {
+        check(&[(0, &[PASSENGER, DRIVER], Some(DRIVER)), (33, &[PASSENGER, DRIVER], Some(DRIVER))], true);
+    }
+
+    #[test]
+    fn a_gone_face_is_gone_at_once_and_nobody_takes_the_place() {
+        check(
+            &[
+                (0, &[DRIVER, PASSENGER], Some(DRIVER)),
+                (33, &[PASSENGER], None),
+                (66, &[PASSENGER], None),
+                (100, &[PASSENGER, DRIVER], Some(DRIVER)),
+                (133, &[PASSENGER], None),
+                (1000, &[PASSENGER], Some(PASSENGER)),
+            ],
+            true,
+        );
+    }
+
+    #[test]
+    fn a_track_that_is_never_sure_again_ends() {
+        check(
+            &[
+                (0, &[DRIVER], Some(DRIVER)),
+                (1000, &[DOUBTFUL], Some(DOUBTFUL)),
+                (2500, &[DOUBTFUL], None),
+                (2600, &[DRIVER], Some(DRIVER)),
+            ],
+            true,
+        );
+    }
+
+    #[test]
+    fn landmarks_that_fit_no_face_make_the_whole_picture_decide() {
+        let sure: Vec<_> = (0..12).map(|n| (33 * n, &[DRIVER] as &[_], Some(DRIVER))).collect();
+        assert!(check(&sure, false) > 1);
+        let mut doubtful: Vec<_> = (0..5).map(|n| (33 * n, &[DOUBTFUL] as &[_], Some(DOUBTFUL))).collect();
+        doubtful[0] = (0, &[DRIVER], Some(DRIVER));
+        doubtful.push((165, &[DOUBTFUL], None));
+        check(&doubtful, false);
+    }
+
+    #[test]
+    fn time_that_jumps_back_starts_anew() {
+        check(&[(5000, &[DRIVER], Some(DRIVER)), (0, &[PASSENGER], Some(PASSENGER))], true);
+    }
+
+    #[test]
+    fn the_next_search_starts_where_the_landmarks_put_the_face() {
+        let grey = Grey::new(1, 1, Pool::new().take(1)).unwrap();
+        let (mut tracker, mut script) = (Tracker::new(), Script { faces: vec![DRIVER], full_searches: 0 });
+        tracker.step(&mut script, &grey, MonoTime::from_ms(0)).unwrap();
+        let refined = FaceBox { x: 330.0, ..DRIVER };
+        tracker.confirm(true, Some(refined));
+        assert_eq!(tracker.track.map(|track| track.start), Some(refined));
+        tracker.confirm(true, Some(FaceBox { x: 0.0, ..DRIVER }));
+        assert_eq!(tracker.track.map(|track| track.start), Some(refined), "a far box is no refinement");
     }
 }

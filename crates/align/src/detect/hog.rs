@@ -73,14 +73,12 @@ impl Level {
         ((self.columns + 1).saturating_sub(side), (self.rows + 1).saturating_sub(side))
     }
 
-    /// The features of the block columns of a window with `side` blocks along a side, each from
-    /// top to bottom: the window's descriptor, cut into `side` parts.
-    pub(super) fn window(&self, side: usize, column: usize, row: usize) -> impl Iterator<Item = &[f32]> {
-        let features = self.features.as_slice();
-        (column..column + side).map(move |column| {
-            let start = (column * self.rows + row) * BLOCK_VALUES;
-            &features[start..start + side * BLOCK_VALUES]
-        })
+    /// The features of `count` blocks of a column from `row` downwards: the part that one column
+    /// of blocks has in a window's descriptor.
+    #[inline(always)]
+    pub(super) fn blocks_below(&self, column: usize, row: usize, count: usize) -> &[f32] {
+        let start = (column * self.rows + row) * BLOCK_VALUES;
+        &self.features.as_slice()[start..start + count * BLOCK_VALUES]
     }
 
     /// Where a window of `side_px` pixels lies in the picture.
@@ -134,8 +132,9 @@ mod tests {
             let stride = Size::new(CELL_PX, CELL_PX);
             let places = Vector::from_slice(&[at]);
             single.compute(&picture, &mut expected, stride, Size::default(), &places).unwrap();
-            let found: Vec<f32> = level.window(7, column, row).flatten().copied().collect();
-            assert_eq!(found, expected.to_vec(), "window {column}, {row}");
+            let found: Vec<f32> =
+                (0..7).flat_map(|at| level.blocks_below(column + at, row, 7)).copied().collect();
+            assert_eq!(found, expected.as_slice(), "window {column}, {row}");
         }
     }
 

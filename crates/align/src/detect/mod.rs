@@ -187,12 +187,13 @@ impl Detector {
         size: f32,
         margin_px: i32,
     ) -> Result<bool, DetectError> {
-        let scale = self.model.box_share * window.side_px as f32 / (face.w * size);
-        let half = (window.side_px / 2 + margin_px) as f32 / scale;
-        let corner = |center: f32| (center + 0.5 - half).round() as i32;
+        let level_px = (window.side_px + 2 * margin_px) as f32;
+        let box_px = self.model.box_share * window.side_px as f32;
+        let side = (level_px * face.w * size / box_px).round();
+        let scale = level_px / side;
+        let corner = |center: f32| (center + 0.5 - side / 2.0).round() as i32;
         let center = face.center();
-        let side = (2.0 * half).round() as i32;
-        let wanted = Rect::new(corner(center.x), corner(center.y), side, side);
+        let wanted = Rect::new(corner(center.x), corner(center.y), side as i32, side as i32);
         let region = wanted & Rect::new(0, 0, picture.cols(), picture.rows());
         let padding_px = if region == wanted { 0 } else { window.padding_px };
         let smallest = (window.side_px - 2 * padding_px) as f32 / scale;

@@ -82,3 +82,57 @@ impl Model {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    use sha2::{Digest, Sha256};
+
+    /// Writes a model of one SVM a stage whose bytes `change` may spoil, and loads it.
+    fn load(keys: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<Model, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = MAGIC.to_vec();
+        bytes.resize(MAGIC.len() + 4 * (COARSE.values() + 1 + FINE.values() + 1), 0);
+        change(&mut bytes);
+        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(folder.path().join("m.bin"), bytes).unwrap();
+        let manifest = folder.path().join("m.toml");
+        let head = "name = 'm'\nkind = 'detector'\nfile = 'm.bin'\nlicence = 'CC0-1.0'\ncard = 'm.md'";
+        fs::write(&manifest, format!("{head}\nsha256 = '{hash}'\n[detector]\n{keys}")).unwrap();
+        Model::load(&manifest).map_err(|error| error.to_string())
+    }
+
+    const KEYS: &str = "coarse = 1\nfine = 1\nbox_share = 0.8\nstart_score = 0.5";
+
+    #[test]
+    fn a_model_is_read_as_it_was_written() {
+        let bias = 2.5_f32.to_le_bytes();
+        let model = load(KEYS, |bytes| {
+            let end = bytes.len();
+            bytes[end - 4..].copy_from_slice(&bias);
+        });
+        let model = model.unwrap();
+        let mut values = vec![0.0; FINE.values()];
+        values.push(2.5);
+        assert_eq!(model.fine, Stage::from_values(FINE, &values));
+        assert_eq!((model.start_score, model.box_share), (0.5, 0.8));
+    }
+
+    #[test]
+    fn faults_name_the_file_and_what_is_wrong() {
+        let expect = |loaded: Result<Model, String>, words: [&str; 2]| {
+            let message = loaded.err().unwrap();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        };
+        expect(load(KEYS, |bytes| bytes[0] = b'X'), ["m.bin", "CMFHOG1"]);
+        expect(load(KEYS, |bytes| bytes.truncate(1000)), ["m.bin", "992 bytes"]);
+        let nan = |bytes: &mut Vec<u8>| bytes[8..12].copy_from_slice(&f32::NAN.to_le_bytes());
+        expect(load(KEYS, nan), ["m.bin", "weight 0 is not a number"]);
+        expect(load(&KEYS.replace("= 0.8", "= 1.5"), |_| ()), ["m.toml", "box_share"]);
+        expect(load(&KEYS.replace("fine = 1", "fine = 0"), |_| ()), ["m.toml", "fine"]);
+        expect(load(&format!("{KEYS}\nhue = 1"), |_| ()), ["m.toml", "hue"]);
+    }
+}

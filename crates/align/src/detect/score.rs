@@ -52,29 +52,45 @@ impl Stage {
 
     /// The highest decision value that any SVM gives a window of a level.
     pub(super) fn score(&self, level: &Level, column: usize, row: usize) -> f32 {
-        let scores = self.svms.iter().map(|svm| svm.score(self.window, level, column, row));
-        scores.fold(f32::NEG_INFINITY, f32::max)
-    }
-}
-
-impl Svm {
-    fn score(&self, window: Window, level: &Level, column: usize, row: usize) -> f32 {
-        let weights = self.weights.chunks_exact(window.blocks() * BLOCK_VALUES);
-        let mut sums = [0.0; BLOCK_VALUES];
-        for (features, weights) in level.window(window.blocks(), column, row).zip(weights) {
-            add_products(&mut sums, features, weights);
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: this processor has AVX2, as was just asked.
+            return unsafe { self.score_avx2(level, column, row) };
         }
-        sums.iter().sum::<f32>() + self.bias
+        self.score_portable(level, column, row)
+    }
+
+    /// The same sums in the same order on wider vectors: a full search spends a third of its time
+    /// here otherwise.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn score_avx2(&self, level: &Level, column: usize, row: usize) -> f32 {
+        self.score_portable(level, column, row)
+    }
+
+    #[inline(always)]
+    fn score_portable(&self, level: &Level, column: usize, row: usize) -> f32 {
+        let mut best = f32::NEG_INFINITY;
+        for svm in &self.svms {
+            // One sum per value of a block: sums that do not wait for each other are what the
+            // compiler turns into vector instructions.
+            let mut sums = [0.0; BLOCK_VALUES];
+            let side = self.window.blocks();
+            for (at, weights) in svm.weights.chunks_exact(side * BLOCK_VALUES).enumerate() {
+                add_products(&mut sums, level.blocks_below(column + at, row, side), weights);
+            }
+            best = best.max(sums.iter().sum::<f32>() + svm.bias);
+        }
+        best
     }
 }
 
-/// Adds the products of a block column. One sum per value of a block: sums that do not wait for
-/// each other are what the compiler turns into vector instructions.
+#[inline(always)]
 fn add_products(sums: &mut [f32; BLOCK_VALUES], features: &[f32], weights: &[f32]) {
     let blocks = features.as_chunks::<BLOCK_VALUES>().0.iter();
     for (features, weights) in blocks.zip(weights.as_chunks::<BLOCK_VALUES>().0) {
-        for ((sum, feature), weight) in sums.iter_mut().zip(features).zip(weights) {
-            *sum += feature * weight;
+        for at in 0..BLOCK_VALUES {
+            sums[at] += features[at] * weights[at];
         }
     }
 }
