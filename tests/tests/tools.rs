@@ -1,5 +1,11 @@
 //! The offline tools on a real face: analyze, align and evaluate through the real binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test prepares must work, or the test has failed"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -107,9 +113,15 @@ fn csv_and_json_say_the_same_of_pictures() {
         for name in ["file", "frame", "t_ns", "accepted", "reason", "quality", "expression", "error"] {
             same(&line[name], cell(name));
         }
-        ["x", "y", "w", "h", "score"].map(|key| same(&line["face"][key], cell(&format!("face_{key}"))));
-        ["yaw_deg", "pitch_deg", "roll_deg"].map(|key| same(&line["pose"][key], cell(key)));
-        LABELS.map(|label| same(&line["probabilities"][label], cell(label)));
+        for key in ["x", "y", "w", "h", "score"] {
+            same(&line["face"][key], cell(&format!("face_{key}")));
+        }
+        for key in ["yaw_deg", "pitch_deg", "roll_deg"] {
+            same(&line["pose"][key], cell(key));
+        }
+        for label in LABELS {
+            same(&line["probabilities"][label], cell(label));
+        }
     }
     assert_eq!((&lines[0]["accepted"], &lines[1]["face"]), (&Value::Bool(true), &Value::Null));
     assert_eq!(lines[1]["reason"], "no_face");

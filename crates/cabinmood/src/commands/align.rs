@@ -26,13 +26,8 @@ struct Job {
     crop: PathBuf,
 }
 
-/// What became of a picture.
-enum Outcome {
-    /// It was judged; where it was accepted its crop is on disk.
-    Judged(Observation),
-    /// It could not be read, for this reason.
-    Unreadable(String),
-}
+/// What was seen on a picture, its crop written where it was accepted; or why it could not be read.
+type Outcome = Result<Observation, String>;
 
 /// Mirrors the pictures of INPUT as aligned crops under OUTPUT, the accepted ones only, and lists
 /// all of them in OUTPUT/index.csv, in the order of their paths.
@@ -58,7 +53,7 @@ pub fn run(args: &AlignArgs) -> Result<(), Failure> {
     ordered::for_each_in_order(&jobs, workers, &stop, work, |job, outcome| {
         bar.inc(1);
         let outcome = outcome?;
-        if let Outcome::Unreadable(message) = &outcome {
+        if let Err(message) = &outcome {
             progress::say(&bar, message);
         }
         index.add(job.source.strip_prefix(root).unwrap_or(&job.source), &outcome)
@@ -112,7 +107,7 @@ fn align_one(
     let frame = match pictures::read(&job.source, &SourceOptions::default(), pool) {
         Ok(frame) => frame,
         Err(e) if e.kind() == ErrorKind::Internal => return Err(Failure::new(Exit::Internal, e)),
-        Err(e) => return Ok(Outcome::Unreadable(e.to_string())),
+        Err(e) => return Ok(Err(e.to_string())),
     };
     let seen =
         if crops { aligner.step_crop(&frame.grey, face) } else { aligner.step_still(&frame.grey, face) };
@@ -127,7 +122,7 @@ fn align_one(
         Ok(())
     };
     written.or_exit(Exit::Unavailable, || job.crop.display().to_string())?;
-    Ok(Outcome::Judged(seen))
+    Ok(Ok(seen))
 }
 
 /// index.csv and what it counts.
@@ -154,7 +149,7 @@ impl Index {
         let source = source.to_string_lossy();
         self.listed += 1;
         let written = match outcome {
-            Outcome::Judged(seen) => {
+            Ok(seen) => {
                 self.accepted += usize::from(seen.verdict.is_accepted());
                 let accepted = if seen.verdict.is_accepted() { "true" } else { "false" };
                 let reason = seen.verdict.reason().map_or("", |reason| reason.name());
@@ -163,7 +158,7 @@ impl Index {
                     seen.landmarks.map_or_else(String::new, |l| record::in_words(&record::points(&l)));
                 self.csv.write_record([&*source, accepted, reason, &quality, &landmarks])
             }
-            Outcome::Unreadable(_) => {
+            Err(_) => {
                 self.unreadable += 1;
                 self.csv.write_record([&*source, "false", UNREADABLE, "0.000", ""])
             }

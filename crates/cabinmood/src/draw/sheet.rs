@@ -341,7 +341,7 @@ mod tests {
         for length_s in [0.4, 3.0, 12.3, 61.0, 3000.0] {
             let scale = Scale { start: MonoTime::ZERO, length_s, step_s: 0.033 };
             let count = length_s / scale.tick_s();
-            assert!(count <= 14.0 && count >= 2.0, "{length_s} s: {count} ticks");
+            assert!((2.0..=14.0).contains(&count), "{length_s} s: {count} ticks");
         }
     }
 }

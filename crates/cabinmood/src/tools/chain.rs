@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use align::Aligner;
 use capture::{CaptureError, Remedy, SourceOptions, SourceSpec};
-use crossbeam_channel::{Receiver, SendError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use frame::{AlignedFace, Frame, Pool};
 use types::{Clock as _, Observation, Stamped};
 
@@ -102,7 +102,8 @@ pub fn play(
     })
 }
 
-type Sent<T> = Result<(), SendError<Message<T>>>;
+/// `None` once nobody receives any more.
+type Sent = Option<()>;
 
 fn capture_file(
     medium: &Medium,
@@ -110,9 +111,9 @@ fn capture_file(
     pool: &Pool,
     stop: &Stop,
     out: &Sender<Message<Decoded>>,
-) -> Sent<Decoded> {
+) -> Sent {
     if stop.is_set() {
-        return Ok(());
+        return Some(());
     }
     let path = &medium.path;
     let spec = match medium.kind {
@@ -121,7 +122,7 @@ fn capture_file(
     };
     let mut source = match capture::open(&spec, options, Arc::new(SystemClock), pool) {
         Ok(source) => source,
-        Err(error) => return out.send(Message::Fault(medium.clone(), error)),
+        Err(error) => return out.send(Message::Fault(medium.clone(), error)).ok(),
     };
     out.send(Message::Begin(Arc::new(Clip {
         path: path.clone(),
@@ -129,32 +130,33 @@ fn capture_file(
         kind: medium.kind,
         frames: source.frames_hint(),
         interval: source.interval_hint(),
-    })))?;
+    })))
+    .ok()?;
     while !stop.is_set() {
         let (taken, capture) = timed(|| source.next());
         match taken {
-            Ok(Some(frame)) => out.send(Message::Frame(Decoded { frame, capture }))?,
+            Ok(Some(frame)) => out.send(Message::Frame(Decoded { frame, capture })).ok()?,
             Ok(None) if source.decode_faults() > 0 && medium.kind == Kind::Video => {
-                return out.send(Message::BrokeOff(medium.clone()));
+                return out.send(Message::BrokeOff(medium.clone())).ok();
             }
-            Ok(None) => return Ok(()),
+            Ok(None) => return Some(()),
             Err(error) => {
                 let goes_on = error.remedy() == Remedy::Skip;
-                out.send(Message::Fault(medium.clone(), error))?;
+                out.send(Message::Fault(medium.clone(), error)).ok()?;
                 if !goes_on {
-                    return Ok(());
+                    return Some(());
                 }
             }
         }
     }
-    Ok(())
+    Some(())
 }
 
 fn align_all(
     aligner: &mut Aligner,
     decoded: &Receiver<Message<Decoded>>,
     out: &Sender<Message<Aligned>>,
-) -> Sent<Aligned> {
+) -> Sent {
     let mut kind = Kind::Video;
     for message in decoded {
         out.send(match message {
@@ -167,9 +169,10 @@ fn align_all(
             Message::Fault(medium, error) => Message::Fault(medium, error),
             Message::BrokeOff(medium) => Message::BrokeOff(medium),
             Message::Failed(failure) => Message::Failed(failure),
-        })?;
+        })
+        .ok()?;
     }
-    Ok(())
+    Some(())
 }
 
 fn align_frame(aligner: &mut Aligner, decoded: Decoded, kind: Kind) -> Message<Aligned> {

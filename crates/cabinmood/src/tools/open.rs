@@ -12,7 +12,7 @@ use crate::paths;
 /// # Errors
 /// [`Exit::Config`] where a model is missing, altered or of the wrong kind.
 pub fn aligner(config: &Config) -> Result<Aligner, Failure> {
-    Ok(Aligner::new(&config.align.models()?, config.align.options)?)
+    Ok(Aligner::new(&config.align.models()?, config.align.options.clone())?)
 }
 
 /// The expression net: the configured one, or `model`.
