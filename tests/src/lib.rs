@@ -1,6 +1,8 @@
 //! Helpers that the replay, fault and device tests share: they start the real binary, talk to it
-//! through its socket, and wait for what it says, never for time to pass.
+//! through its socket, and wait for what it says, never for time to pass. They panic where it does
+//! not do what they wait for.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -8,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -24,9 +27,6 @@ pub fn root() -> PathBuf {
 }
 
 /// The binary as it was built beside this test.
-///
-/// # Panics
-/// Where it is not there.
 #[must_use]
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -49,9 +49,6 @@ pub fn fetched(name: &str) -> Option<PathBuf> {
 }
 
 /// A grey picture of 64x48 pixels with a pattern that `seed` changes.
-///
-/// # Panics
-/// Where it cannot be written.
 pub fn write_picture(path: &Path, seed: u8) {
     let pixels = (0..64 * 48_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed);
     let bytes: Vec<u8> = b"P5 64 48 255\n".iter().copied().chain(pixels).collect();
@@ -59,17 +56,11 @@ pub fn write_picture(path: &Path, seed: u8) {
 }
 
 /// Runs the binary to its end.
-///
-/// # Panics
-/// Where it cannot be started.
 pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     command(args).output().unwrap()
 }
 
 /// Asserts that the binary ends with this code and one line on standard error that has these words.
-///
-/// # Panics
-/// Where it does not.
 pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32, words: &[&str]) {
     let output = cabinmood(args);
     let told = String::from_utf8_lossy(&output.stderr);
@@ -87,21 +78,25 @@ fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     command
 }
 
+/// One daemon at a time: it must keep up with its source, and test machines are small.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A running daemon with a socket of its own; killed where a test leaves it running.
 pub struct Daemon {
     pid: u32,
     socket: PathBuf,
     log: Receiver<String>,
     ended: Receiver<Option<i32>>,
+    /// Its end was seen, so that its number may be another process's by now.
+    is_over: Cell<bool>,
     _folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Daemon {
     /// Starts `cabinmood run` and waits until it listens.
-    ///
-    /// # Panics
-    /// Where it does not.
     pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("mood.sock");
         let mut set = std::ffi::OsString::from("socket.path=");
@@ -110,15 +105,20 @@ impl Daemon {
         command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (pid, log) = (child.id(), lines(child.stderr.take().unwrap()));
-        let daemon = Self { pid, socket, log, ended: end(child), _folder: folder };
+        let daemon = Self {
+            pid,
+            socket,
+            log,
+            ended: end(child),
+            is_over: Cell::new(false),
+            _folder: folder,
+            _alone: alone,
+        };
         daemon.wait_for("listening");
         daemon
     }
 
     /// Waits for a line of the log that has this word.
-    ///
-    /// # Panics
-    /// Where none comes.
     pub fn wait_for(&self, word: &str) -> String {
         let mut told = Vec::new();
         loop {
@@ -131,9 +131,6 @@ impl Daemon {
     }
 
     /// Subscribes to its events.
-    ///
-    /// # Panics
-    /// Where it does not listen.
     #[must_use]
     pub fn subscribe(&self) -> Subscriber {
         let stream = UnixStream::connect(&self.socket).unwrap();
@@ -148,25 +145,18 @@ impl Daemon {
     }
 
     /// Sends SIGTERM.
-    ///
-    /// # Panics
-    /// Where there is no such process.
     pub fn terminate(&self) {
-        signal(self.pid, "TERM");
+        assert!(signal(self.pid, "TERM"), "it has ended already");
     }
 
     /// Waits for its end; the exit code, or `None` where a signal ended it.
-    ///
-    /// # Panics
-    /// Where it has not ended within `limit`.
     pub fn end_within(&self, limit: Duration) -> Option<i32> {
-        self.ended.recv_timeout(limit).expect("the daemon has not ended in time")
+        let code = self.ended.recv_timeout(limit).expect("the daemon has not ended in time");
+        self.is_over.set(true);
+        code
     }
 
     /// Waits for its end, as long as it takes.
-    ///
-    /// # Panics
-    /// Where it does not end.
     pub fn end(&self) -> Option<i32> {
         self.end_within(PATIENCE)
     }
@@ -174,15 +164,15 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        if self.ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+        if !self.is_over.get() && self.ended.try_recv().is_err() {
             signal(self.pid, "KILL");
         }
     }
 }
 
-fn signal(pid: u32, name: &str) {
-    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
-    assert!(status.success());
+fn signal(pid: u32, name: &str) -> bool {
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Lines as they come, read on a thread so that waiting for one can end.
@@ -207,9 +197,6 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// Reads events until one fits, and gives that one.
-    ///
-    /// # Panics
-    /// Where none fits before the end.
     pub fn until(&mut self, what: &str, fits: impl FnMut(&Value) -> bool) -> Value {
         self.find(fits).unwrap_or_else(|| panic!("no event that is {what}"))
     }
@@ -227,9 +214,6 @@ impl Iterator for Subscriber {
 }
 
 /// The event's state, or for `unknown` its reason.
-///
-/// # Panics
-/// Where it is no event.
 #[must_use]
 pub fn word(event: &Value) -> &str {
     assert_eq!(event["schema"], "cabinmood.event/1", "{event}");
@@ -240,9 +224,6 @@ pub fn word(event: &Value) -> &str {
 }
 
 /// When the event's frame was taken, or its absence noted, in milliseconds.
-///
-/// # Panics
-/// Where it is no event.
 #[must_use]
 pub fn captured_ms(event: &Value) -> f64 {
     event["captured_at_ns"].as_f64().unwrap() / 1e6

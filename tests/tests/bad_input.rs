@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cabinmood_tests::{assert_refused, cabinmood, fetched, root, write_picture};
 use sha2::{Digest, Sha256};
@@ -12,9 +13,11 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// `run` on a source, with a socket that is free.
+/// `run` on a source, with a socket of its own.
 fn run(source: &Path, set: &[&str]) -> Vec<String> {
-    let socket = std::env::temp_dir().join(format!("cabinmood-{}.sock", std::process::id()));
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let socket = std::env::temp_dir().join(format!("cabinmood-{}-{number}.sock", std::process::id()));
     let mut args = vec!["run".to_owned(), source.display().to_string()];
     args.extend(["--set".to_owned(), format!("socket.path={}", socket.display())]);
     args.extend(set.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));

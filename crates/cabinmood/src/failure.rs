@@ -129,7 +129,16 @@ impl From<PublishError> for Failure {
 
 impl From<ClassifyError> for Failure {
     fn from(error: ClassifyError) -> Self {
-        Self::new(Exit::Config, error)
+        let exit = match error {
+            ClassifyError::NoProvider { .. } => Exit::Unavailable,
+            ClassifyError::Run { .. } | ClassifyError::NotFinite { .. } => Exit::Internal,
+            ClassifyError::Manifest(_)
+            | ClassifyError::Details { .. }
+            | ClassifyError::Runtime { .. }
+            | ClassifyError::OtherRuntime { .. }
+            | ClassifyError::Shape { .. } => Exit::Config,
+        };
+        Self::new(exit, error)
     }
 }
 

@@ -105,7 +105,7 @@ fn look(config: &Config) -> Vec<Finding> {
 
 fn alignment(config: &Config) -> Result<String, Failure> {
     let models = config.align.models()?;
-    align::Aligner::new(&models, config.align.options)?;
+    align::Aligner::new(&models, config.align.options.clone())?;
     Ok(format!("{}, {}", models.detector.display(), models.landmarks.display()))
 }
 

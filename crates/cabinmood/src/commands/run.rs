@@ -8,12 +8,12 @@ use align::Aligner;
 use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, bounded};
-use frame::Pool;
+use frame::{AlignedFace, Grey, Pool};
 use publish::{Sink, SocketSink};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
-use tracing::{info, warn};
+use tracing::info;
 use types::Clock;
 use wire::Header;
 
@@ -95,22 +95,28 @@ fn loader(
     config: &Config,
 ) -> Result<Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>, Failure> {
     let models = config.align.models()?;
-    let thresholds = config.align.options;
+    let thresholds = config.align.options.clone();
+    let (width, height) = (config.camera.options.width, config.camera.options.height);
     let options = config.classify.options(None)?;
     Ok(Box::new(move || {
-        let aligner = Aligner::new(&models, thresholds)?;
+        let mut aligner = Aligner::new(&models, thresholds)?;
+        warm_up(&mut aligner, width, height)?;
         let classifier = Classifier::open(&options)?;
         for report in classifier.providers() {
-            match &report.reason {
-                Some(reason) if !report.used => {
-                    warn!(provider = %report.provider, reason, "provider not used")
-                }
-                _ => info!(provider = %report.provider, used = report.used, "provider"),
-            }
+            let why = report.reason.as_deref().unwrap_or("the first that works");
+            info!(provider = %report.provider, used = report.used, why, "provider");
         }
         info!(model = classifier.model_name(), sha256 = classifier.model_sha256(), "models ready");
         Ok((aligner, classifier))
     }))
+}
+
+/// The first search allocates and faults in what all others use; no frame shall wait for that.
+fn warm_up(aligner: &mut Aligner, width: u32, height: u32) -> Result<(), Failure> {
+    let pixels = vec![0; width as usize * height as usize];
+    let grey = Grey::new(width, height, pixels.into()).or_exit(Exit::Internal, || "warm-up".into())?;
+    aligner.step_still(&grey, &mut AlignedFace::black())?;
+    Ok(())
 }
 
 fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {

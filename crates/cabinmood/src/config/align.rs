@@ -1,4 +1,5 @@
-//! [align]: finding the face and judging its alignment.
+//! [align]: finding the face and judging its alignment. The thresholds, their ranges and reasons are
+//! the stage's own.
 
 use ::align::{AlignModels, AlignOptions};
 
@@ -41,14 +42,11 @@ impl Align {
             "a model's name or the path of its manifest",
             "The landmark model: 5 points (CC0), or 68 points where you may use a model under 300-W's terms.",
         );
-        let options = AlignOptions::default();
-        let max_spread = keys.number(
-            "max_spread",
-            options.max_spread,
-            0.02..=1.0,
-            "of the distance between the eyes",
-            "Landmarks found from slightly shifted boxes may differ by so much; more means that they do not fit.",
-        );
-        Self { detector, landmarks, options: AlignOptions { max_spread, ..options } }
+        let mut options = AlignOptions::default();
+        for key in AlignOptions::KEYS {
+            let field = (key.field)(&mut options);
+            *field = keys.number(key.name, *field, key.min..=key.max, key.unit, key.why);
+        }
+        Self { detector, landmarks, options }
     }
 }

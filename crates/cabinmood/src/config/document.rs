@@ -39,7 +39,7 @@ const PAGE_TAIL: &str = "
 | 64 | wrong use of the command line |
 | 65 | bad data: a file that is no video or picture, a data set without class folders |
 | 66 | no input: a file or folder that is missing, unreadable or empty |
-| 69 | unavailable: no such camera at the start (unless `camera.wait`), or another daemon has the socket |
+| 69 | unavailable: no such camera at the start (unless `camera.wait`), none of `classify.providers` works, or another daemon has the socket |
 | 70 | a fault of the program; please report it |
 | 78 | configuration: a wrong key or value, a model that is missing, altered or does not fit, a socket that cannot be made at `socket.path` |
 ";

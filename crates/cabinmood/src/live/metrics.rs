@@ -53,7 +53,7 @@ impl Latency {
     }
 
     /// The time in milliseconds that this share (0 to 1) stayed below; 0 where nothing was noted.
-    pub fn quantile_ms(&self, share: f32) -> f32 {
+    pub fn quantile_ms(&self, share: f32) -> f64 {
         let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
         let wanted = (share * counts.iter().sum::<u64>() as f32).ceil().max(1.0) as u64;
         let mut below = 0;
@@ -61,7 +61,9 @@ impl Latency {
             below += count;
             below >= wanted
         });
-        place.map_or(0.0, |place| Self::LEAST_US * ((place + 1) as f32 / Self::PER_OCTAVE).exp2() / 1e3)
+        let us = place.map_or(0.0, |place| Self::LEAST_US * ((place + 1) as f32 / Self::PER_OCTAVE).exp2());
+        // To the microsecond: more digits would only look exact.
+        f64::from(us.round()) / 1e3
     }
 }
 

@@ -176,7 +176,18 @@ fn notify(states: &[NotifyState<'_>]) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use capture::CaptureError;
+    use crossbeam_channel::{bounded, never};
+    use smooth::{SmoothOptions, Smoother};
+    use wire::Header;
+
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::graph::Plan;
+    use crate::live::intake::{Nature, Opener};
+    use crate::live::vigil::Vigil;
 
     #[test]
     fn only_a_chain_that_works_end_to_end_is_alive() {
@@ -187,5 +198,72 @@ mod tests {
         assert!(alive(10, 10, 21), "no camera: unknown goes out");
         assert!(!alive(10, 10, 20), "nothing goes out");
         assert!(!alive(15, 10, 21), "frames come and nobody looks at them");
+    }
+
+    /// A graph with a camera that `open` makes, and whose models are never done loading.
+    fn graph(open: Opener, stop: Receiver<()>) -> Graph {
+        let plan = Plan {
+            open,
+            nature: Nature::Camera { wait: false, longest_pause: Duration::from_secs(1) },
+            load: Box::new(|| {
+                let _ = never::<()>().recv();
+                Err(Failure::message(Exit::Config, "no models"))
+            }),
+            smoother: Smoother::new(SmoothOptions::default()).unwrap(),
+            vigil: Vigil::new(Duration::from_millis(250)),
+            header: Header { boot_id: "".into(), model: "".into(), software_version: "".into() },
+            sinks: Vec::new(),
+            annotate: None,
+            clock: Arc::new(SystemClock),
+            stop,
+        };
+        Graph::start(plan).unwrap()
+    }
+
+    #[test]
+    fn a_driver_that_hangs_is_tried_on_a_few_threads_and_then_given_up() {
+        let (entered, entries) = bounded(0);
+        let (_stop, stopped) = bounded(0);
+        let hang: Opener = Arc::new(move || {
+            let _ = entered.send(());
+            let _ = never::<()>().recv();
+            Err(CaptureError::NoCamera { index: 0, path: "/dev/video0".into() })
+        });
+        let mut graph = graph(hang, stopped);
+        graph.capture().unwrap();
+        let running = graph.running;
+        for given_up in 0..GIVEN_UP_MAX {
+            entries.recv().unwrap();
+            assert_eq!(graph.metrics.captures_abandoned_total.get(), given_up);
+            let now = SystemClock.now();
+            replace_stuck_capture(&mut graph, now).unwrap();
+            assert_eq!(graph.metrics.captures_abandoned_total.get(), given_up, "not stuck for long enough");
+            replace_stuck_capture(&mut graph, now + STUCK).unwrap();
+            assert_eq!(graph.running, running);
+        }
+        entries.recv().unwrap();
+        let failure = replace_stuck_capture(&mut graph, SystemClock.now() + STUCK).unwrap_err();
+        assert_eq!(failure.exit, Exit::Unavailable);
+    }
+
+    #[test]
+    fn a_thread_that_panics_ends_the_daemon() {
+        let (stop, stopped) = bounded(0);
+        let mut graph = graph(Arc::new(|| panic!("out of luck")), stopped);
+        graph.capture().unwrap();
+        let failure = supervise(graph, &never(), stop, &SystemClock, Duration::from_secs(60)).unwrap_err();
+        assert_eq!(failure.exit, Exit::Internal);
+        assert!(failure.to_string().contains("capture thread failed: out of luck"), "{failure}");
+    }
+
+    #[test]
+    fn a_signal_ends_it_even_where_a_thread_does_not() {
+        let ((stop, stopped), (signal, signals)) = (bounded(0), bounded(1));
+        signal.send(15).unwrap();
+        let missing: Opener =
+            Arc::new(|| Err(CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }));
+        let result =
+            supervise(graph(missing, stopped), &signals, stop, &SystemClock, Duration::from_secs(60));
+        assert!(result.is_ok());
     }
 }
