@@ -19,6 +19,9 @@ const MAX_PIXELS: usize = 1024;
 const MAX_TREES: usize = 1024;
 /// Adding this to a double leaves the nearest whole number in its low bits (1.5 · 2^52).
 const ROUND: f64 = 6_755_399_441_055_744.0;
+/// That sum rounds halves to even, dlib rounds them up: this little decides for up. Halves do
+/// occur, for some pixels lie in the very middle of the box.
+const HALF_UP: f64 = 1.0 / (1_u64 << 30) as f64;
 
 /// A loaded model. Immutable, so that threads may share it.
 #[derive(Debug, Clone)]
@@ -185,8 +188,8 @@ impl ShapePredictor {
                 let x = f64::from(a * right - b * down + anchor.x);
                 let y = f64::from(b * right + a * down + anchor.y);
                 // What lies left or above comes out as a huge number, and is outside as well.
-                let column = (ox + ax * x + dx * y + ROUND).to_bits() as u32;
-                let row = (oy + ay * x + dy * y + ROUND).to_bits() as u32;
+                let column = (ox + HALF_UP + ax * x + dx * y + ROUND).to_bits() as u32;
+                let row = (oy + HALF_UP + ay * x + dy * y + ROUND).to_bits() as u32;
                 let inside = (column < width) & (row < height);
                 *place = if inside { row.wrapping_mul(width).wrapping_add(column) } else { u32::MAX };
             }
