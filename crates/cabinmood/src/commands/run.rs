@@ -102,10 +102,6 @@ fn loader(
         let mut aligner = Aligner::new(&models, thresholds)?;
         warm_up(&mut aligner, width, height)?;
         let classifier = Classifier::open(&options)?;
-        for report in classifier.providers() {
-            let why = report.reason.as_deref().unwrap_or("the first that works");
-            info!(provider = %report.provider, used = report.used, why, "provider");
-        }
         info!(model = classifier.model_name(), sha256 = classifier.model_sha256(), "models ready");
         Ok((aligner, classifier))
     }))

@@ -14,6 +14,8 @@ use crate::graph::{Graph, Note};
 
 /// How often the supervisor looks around where nothing is told.
 const ROUND: Duration = Duration::from_millis(100);
+/// How often the watchdog is fed; its own time is ten times as long.
+const FEED: Duration = Duration::from_secs(1);
 /// A driver call that lasts this long never returns: cameras send several frames a second, and
 /// opening one takes a second at most.
 const STUCK: Duration = Duration::from_secs(3);
@@ -52,7 +54,7 @@ pub fn supervise(
         if let Err(failure) = replace_stuck_capture(&mut graph, now) {
             break Err(failure);
         }
-        service.round(&graph);
+        service.round(&graph, now);
         if now.since(logged) >= log_interval {
             logged = now;
             graph.metrics.log(&graph.published, "figures");
@@ -121,8 +123,8 @@ fn replace_stuck_capture(graph: &mut Graph, now: MonoTime) -> Result<(), Failure
 #[derive(Default)]
 struct Service {
     ready: bool,
-    /// Counts at the last sign of life.
-    told: Progress,
+    /// When the last sign of life was given, and the counts at that time.
+    told: (MonoTime, Progress),
 }
 
 /// How far the daemon has come, end to end.
@@ -152,11 +154,12 @@ impl Progress {
 }
 
 impl Service {
-    /// Ready is told with the first event, and the watchdog fed while there is progress. Where no
-    /// service manager listens, nothing happens.
-    fn round(&mut self, graph: &Graph) {
+    /// Ready is told with the first event, and from then on the watchdog is fed while there is
+    /// progress. Where no service manager listens, nothing happens.
+    fn round(&mut self, graph: &Graph, now: MonoTime) {
+        let (told_at, before) = self.told;
         let progress = Progress::of(graph);
-        if !progress.is_alive(self.told) {
+        if (self.ready && now.since(told_at) < FEED) || !progress.is_alive(before) {
             return;
         }
         if !self.ready {
@@ -164,7 +167,7 @@ impl Service {
             notify(&[NotifyState::Ready]);
         }
         notify(&[NotifyState::Watchdog]);
-        self.told = progress;
+        self.told = (now, progress);
     }
 }
 
