@@ -171,7 +171,9 @@ impl Canvas {
             }
         }
         if let Some(path) = lines.finish() {
-            self.stroke(&path, 1.2, color, 0.75);
+            // Round ends would stick out of the rectangle.
+            let stroke = Stroke { width: 1.2, line_cap: LineCap::Butt, ..Stroke::default() };
+            self.pixels.stroke_path(&path, &paint(color, 0.75), &stroke, Transform::identity(), None);
         }
     }
 

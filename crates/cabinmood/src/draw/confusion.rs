@@ -85,6 +85,10 @@ fn cell(canvas: &mut Canvas, x: f32, y: f32, count: u64, of: u64, hue: Rgb) {
     let (middle, center) = area.center();
     let ink = if count == 0 { INK_SOFT.towards(WHITE, 0.45) } else { ground.ink() };
     let style = Style::new(17.0, ink).medium().align(Align::Center);
+    if of == 0 {
+        canvas.text("–", middle, center + 5.0, style);
+        return;
+    }
     canvas.text(&format!("{:.0} %", 100.0 * share), middle, center + 2.0, style);
     canvas.text(&count.to_string(), middle, center + 19.0, Style::new(11.5, ink).align(Align::Center));
 }

@@ -82,10 +82,7 @@ fn coverage(canvas: &mut Canvas, score: &Score) {
     let end = place(RIGHT, last.0, last.1);
     canvas.disc(end, 4.5, BLUE);
     let text = format!("{:.1} % of the {:.1} % that the gate lets through", 100.0 * last.1, 100.0 * last.0);
-    canvas.text(
-        &text,
-        RIGHT.right() - 8.0,
-        (end.1 + 26.0).min(RIGHT.bottom() - 8.0),
-        Style::new(12.5, INK).align(Align::Right),
-    );
+    // On the side of the line that has room.
+    let y = if last.1 > 0.4 { end.1 + 26.0 } else { end.1 - 26.0 };
+    canvas.text(&text, RIGHT.right() - 8.0, y, Style::new(12.5, INK).align(Align::Right));
 }
