@@ -55,7 +55,7 @@ class Pack:
             sizes = np.array([len(c) for c in encoded], np.int64)
             if sizes.sum() > limit_mib * 2**20 * 0.99:
                 continue
-            np.savez(
+            np.savez_compressed(
                 path,
                 blob=np.concatenate(encoded),
                 ends=np.cumsum(sizes),

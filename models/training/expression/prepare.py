@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[3]
 CALIBRATION_PERCENT = 8
 DOUBTFUL_MATCH = 6.0
 """match_mae from which a recovered FER2013 label is doubted (the data's README)."""
+SOME_UNREADABLE = 65
+"""`align`'s exit code where it went through the folder but some files are no pictures."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def align(binary: Path, data: Path, which: Set, out: Path) -> None:
         unpack(data / which.folder / "images.tar", raw)
     if not (aligned / "index.csv").is_file():
         flags = ["--crops"] if which.crops else []
-        subprocess.run([binary, "align", raw, aligned, *flags], check=True)
+        ended = subprocess.run([binary, "align", raw, aligned, *flags]).returncode
+        if ended not in (0, SOME_UNREADABLE):
+            sys.exit(f"{binary} align {raw}: exit code {ended}; correct what it says above and run again")
 
 
 def accepted(aligned: Path) -> dict[str, Path]:
