@@ -32,8 +32,11 @@ const SAME_FACE_IOU: f32 = 0.25;
 const KEEP_PLACE: Duration = Duration::from_millis(700);
 /// How far a lost face may have moved meanwhile, in widths of its box.
 const LOST_REACH: f32 = 1.0;
-/// How often the whole picture is searched although a face is followed.
-const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// A face that is sure where it is expected is looked for around that place only so often: to
+/// correct a size that crept away.
+const AROUND_INTERVAL: Duration = Duration::from_millis(150);
+/// A track that was not sure for so long is doubtful: it is not a face that would have started one.
+const DOUBT_INTERVAL: Duration = Duration::from_secs(2);
 /// Landmarks that do not fit a face this often in a row make a track doubtful.
 const DOUBTFUL_FITS: u32 = 5;
 /// Among sure faces the driver's is the largest; another must score this share of the best at least.
@@ -53,6 +56,10 @@ struct Track {
     /// Where the next search starts.
     start: FaceBox,
     seen_at: MonoTime,
+    /// Not seen in the last frame: only a sure face brings it back.
+    lost: bool,
+    /// When the face was last looked for in its surroundings.
+    searched_at: MonoTime,
     /// When the track was last proved to be a face that would have started one.
     proved_at: MonoTime,
     misfits: u32,
@@ -74,25 +81,41 @@ impl Tracker {
         grey: &Grey,
         at: MonoTime,
     ) -> Result<Option<FaceBox>, DetectError> {
-        let seen = match self.track {
-            Some(track) if track.seen_at <= at => self.follow(detector, grey, track, at)?,
-            _ => None,
-        };
-        let face = match seen {
-            Some(face) => Some(face),
-            None => self.search_whole(detector, grey, at)?,
-        };
-        if let Some(face) = face {
-            let proved = face.score >= detector.start_score();
-            let before = self.track;
-            self.track = Some(Track {
+        let start_score = detector.start_score();
+        let before = self.track.take().filter(|track| track.seen_at <= at);
+        let mut searched_at = at;
+        let mut face = None;
+        if let Some(track) = before.filter(|track| !track.lost && !track.is_doubtful(at)) {
+            if at.since(track.searched_at) < AROUND_INTERVAL {
+                let there = self.overlapping(detector, grey, SearchArea::At(track.start), track.start)?;
+                face = there.filter(|face| face.score >= start_score);
+                searched_at = face.map_or(at, |_| track.searched_at);
+            }
+            if face.is_none() {
+                let around = SearchArea::Around(track.start);
+                face = self.overlapping(detector, grey, around, track.start)?;
+            }
+        }
+        if face.is_none() {
+            detector.search(grey, SearchArea::Full, &mut self.found)?;
+            face = match before.filter(|track| at.since(track.seen_at) <= KEEP_PLACE) {
+                Some(track) => self.returned(track.face, start_score),
+                None => self.driver(start_score),
+            };
+        }
+        let lost = before.map(|track| Track { lost: true, ..track });
+        self.track = face.map_or(lost, |face| {
+            let unproved = before.filter(|_| face.score < start_score);
+            Some(Track {
                 face,
                 start: face,
                 seen_at: at,
-                proved_at: before.filter(|_| !proved).map_or(at, |track| track.proved_at),
+                lost: false,
+                searched_at,
+                proved_at: unproved.map_or(at, |track| track.proved_at),
                 misfits: before.map_or(0, |track| track.misfits),
-            });
-        }
+            })
+        });
         Ok(face)
     }
 
@@ -124,43 +147,24 @@ impl Tracker {
         self.track = None;
     }
 
-    /// Searches around the followed face. `None` also where the track is doubtful: then the whole
-    /// picture decides.
-    fn follow(
+    /// The best face in an area that overlaps `near`.
+    fn overlapping(
         &mut self,
         detector: &mut impl Search,
         grey: &Grey,
-        track: Track,
-        at: MonoTime,
+        area: SearchArea,
+        near: FaceBox,
     ) -> Result<Option<FaceBox>, DetectError> {
-        let doubtful = track.misfits >= DOUBTFUL_FITS || at.since(track.proved_at) > CHECK_INTERVAL;
-        if doubtful {
-            return Ok(None);
-        }
-        detector.search(grey, SearchArea::Around(track.start), &mut self.found)?;
-        Ok(self.nearest_of(&track.start, SAME_FACE_IOU))
+        detector.search(grey, area, &mut self.found)?;
+        Ok(self.found.iter().find(|found| found.iou(&near) > SAME_FACE_IOU).copied())
     }
 
-    /// Searches the whole picture. A lost or doubtful face keeps its place for a while: only a box
-    /// near it continues the track meanwhile.
-    fn search_whole(
-        &mut self,
-        detector: &mut impl Search,
-        grey: &Grey,
-        at: MonoTime,
-    ) -> Result<Option<FaceBox>, DetectError> {
-        detector.search(grey, SearchArea::Full, &mut self.found)?;
-        let start_score = detector.start_score();
-        let Some(track) = self.track else { return Ok(self.driver(start_score)) };
-        if at.since(track.seen_at) > KEEP_PLACE || at < track.seen_at {
-            self.track = None;
-            return Ok(self.driver(start_score));
-        }
-        self.found.retain(|found| {
-            found.score >= start_score
-                && found.center().distance(track.face.center()) < LOST_REACH * track.face.w
-        });
-        Ok(self.found.first().copied())
+    /// The face of a full search that may be the one that was lost or doubtful a moment ago: sure,
+    /// and not further away than it can have moved.
+    fn returned(&self, lost: FaceBox, start_score: f32) -> Option<FaceBox> {
+        let reach = LOST_REACH * lost.w;
+        let near = |found: &&FaceBox| found.center().distance(lost.center()) < reach;
+        self.found.iter().filter(|found| found.score >= start_score).find(near).copied()
     }
 
     /// The driver among the faces of a full search: the largest of those that are sure.
@@ -170,10 +174,12 @@ impl Tracker {
         let sure = self.found.iter().filter(|found| found.score >= worthy);
         sure.max_by(|a, b| a.w.total_cmp(&b.w)).copied()
     }
+}
 
-    /// The best of the boxes that overlap `near`.
-    fn nearest_of(&self, near: &FaceBox, iou: f32) -> Option<FaceBox> {
-        self.found.iter().find(|found| found.iou(near) > iou).copied()
+impl Track {
+    /// Whether the whole picture is to decide if this is a face.
+    fn is_doubtful(&self, at: MonoTime) -> bool {
+        self.misfits >= DOUBTFUL_FITS || at.since(self.proved_at) > DOUBT_INTERVAL
     }
 }
 
@@ -194,6 +200,7 @@ mod tests {
             out.extend(self.faces.iter().filter(|face| match area {
                 SearchArea::Full => true,
                 SearchArea::Around(near) => near.iou(face) > 0.1,
+                SearchArea::At(near) => near.iou(face) > 0.7,
             }));
             out.sort_by(|a, b| b.score.total_cmp(&a.score));
             self.full_searches += u32::from(area == SearchArea::Full);
@@ -284,6 +291,19 @@ mod tests {
         doubtful[0] = (0, &[DRIVER], Some(DRIVER));
         doubtful.push((165, &[DOUBTFUL], None));
         check(&doubtful, false);
+    }
+
+    #[test]
+    fn a_doubtful_face_does_not_bring_a_lost_track_back() {
+        check(
+            &[
+                (0, &[DRIVER], Some(DRIVER)),
+                (33, &[], None),
+                (66, &[DOUBTFUL], None),
+                (100, &[DRIVER], Some(DRIVER)),
+            ],
+            true,
+        );
     }
 
     #[test]
