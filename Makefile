@@ -1,6 +1,8 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test python train-detector train-expression clean
+.PHONY: setup build demo test python train-detector train-fit-check train-expression clean
 CARGO ?= cargo
+DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
+PYTHON = cd models/training && ../../.venv/bin/python
 
 setup:
 	@setup/packages.sh
@@ -17,6 +19,22 @@ python: setup
 
 test: build python
 	@tests/all.sh
+
+# The models, in the order in which they depend on one another: the net learns from faces that the
+# detector found, the landmarks aligned and the fit check let pass. DATA=... names the data's folder.
+train-detector: python
+	$(PYTHON) -m detector.train --data $(DATA) --out .. \
+		--predictor ../../third_party/dlib/shape_predictor_68_face_landmarks.dat
+
+train-fit-check: build python
+	$(PYTHON) -m fit_check.train --data $(DATA) --output ../../crates/align/src/check
+
+# Goes on after an interruption; models/training/runs/compact/log.csv tells how far it is.
+train-expression: build python
+	$(PYTHON) -m expression.prepare --data $(DATA)
+	$(PYTHON) -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact
+	$(PYTHON) -m expression.export --run runs/compact
+	$(PYTHON) -m expression.judge --run runs/compact
 
 clean:
 	$(CARGO) clean
