@@ -25,14 +25,20 @@ const LEANS_RAD: [f32; 3] = [0.0, -0.52, 0.52];
 /// Places of a tight crop that are looked at, best first.
 const PLACES: usize = 4;
 
+/// Standard deviations of a face's size (of its natural logarithm) and place (in widths) about the
+/// box that it was expected in: that far detectors and data sets differ.
+const SIZE_SIGMA: f32 = 0.3;
+const PLACE_SIGMA: f32 = 0.25;
+
 /// Landmarks, and how much the crop cut by them looks like an aligned face.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
     pub fit: Fit,
-    /// Log-odds of the fit check.
+    /// Log-odds of the fit check, less what speaks against so small, large or distant a face:
+    /// nostrils over an open mouth look very much like eyes.
     pub margin: f32,
     /// The lean of the box that the trees started in.
-    started_rad: f32,
+    pub started_rad: f32,
 }
 
 impl Found {
@@ -80,9 +86,9 @@ impl Seeker {
         crop: &mut AlignedFace,
     ) -> opencv::Result<Option<Found>> {
         let mut best = None;
-        self.attempt(grey, face, lean_rad, &mut best, crop)?;
-        self.attempt_leans(grey, face, enough, &mut best, crop)?;
-        self.settle(grey, &mut best, crop)?;
+        self.attempt(grey, &face, face, lean_rad, &mut best, crop)?;
+        self.attempt_leans(grey, &face, enough, &mut best, crop)?;
+        self.settle(grey, &face, &mut best, crop)?;
         Ok(best)
     }
 
@@ -93,17 +99,18 @@ impl Seeker {
     pub fn seek_in_crop(&mut self, picture: &Grey, crop: &mut AlignedFace) -> opencv::Result<Option<Found>> {
         let large = self.crops.enlarged(picture)?;
         let grey = large.as_ref().map_or(picture, |(grey, _)| grey);
+        let usual = CropSearch::usual(grey);
         self.crops.look(grey, &mut self.fitter);
         let mut best: Option<Found> = None;
         for _ in 0..PLACES {
             let Some(place) = self.crops.next_place() else { break };
-            self.attempt(grey, place.refined, leaning(&place), &mut best, crop)?;
+            self.attempt(grey, &usual, place.refined, leaning(&place), &mut best, crop)?;
             if best.is_some_and(|found| found.margin >= SURE) {
                 break;
             }
         }
-        self.attempt_leans(grey, CropSearch::usual(grey), SURE, &mut best, crop)?;
-        self.settle(grey, &mut best, crop)?;
+        self.attempt_leans(grey, &usual, SURE, &mut best, crop)?;
+        self.settle(grey, &usual, &mut best, crop)?;
         let (Some(mut found), Some((_, factor))) = (best, large.as_ref()) else { return Ok(best) };
         let Some(fit) = found.fit.reduced(*factor) else { return Ok(None) };
         found.fit = fit;
@@ -115,7 +122,7 @@ impl Seeker {
     fn attempt_leans(
         &mut self,
         grey: &Grey,
-        face: FaceBox,
+        expected: &FaceBox,
         enough: f32,
         best: &mut Option<Found>,
         crop: &mut AlignedFace,
@@ -123,7 +130,7 @@ impl Seeker {
         for lean in LEANS_RAD {
             let tried = best.is_some_and(|found| found.margin >= enough || found.started_rad == lean);
             if !tried {
-                self.attempt(grey, face, lean, best, crop)?;
+                self.attempt(grey, expected, *expected, lean, best, crop)?;
             }
         }
         Ok(())
@@ -133,20 +140,23 @@ impl Seeker {
     fn settle(
         &mut self,
         grey: &Grey,
+        expected: &FaceBox,
         best: &mut Option<Found>,
         crop: &mut AlignedFace,
     ) -> opencv::Result<()> {
         let Some(Found { fit, started_rad, .. }) = *best else { return Ok(()) };
         if (fit.lean_rad() - started_rad).abs() > UPRIGHT_RAD {
-            self.attempt(grey, fit.refined, fit.lean_rad(), best, crop)?;
+            self.attempt(grey, expected, fit.refined, fit.lean_rad(), best, crop)?;
         }
         Ok(())
     }
 
-    /// One run of the trees; kept, with its crop, where it looks better than the best so far.
+    /// One run of the trees from a box; kept, with its crop, where it looks better than the best so
+    /// far.
     fn attempt(
         &mut self,
         grey: &Grey,
+        expected: &FaceBox,
         face: FaceBox,
         lean_rad: f32,
         best: &mut Option<Found>,
@@ -154,7 +164,7 @@ impl Seeker {
     ) -> opencv::Result<()> {
         let Some(fit) = self.fitter.fit(grey, face, lean_rad) else { return Ok(()) };
         self.warper.warp(grey, fit.left_eye, fit.right_eye, &mut self.trial)?;
-        let margin = self.check.margin(&self.trial)?;
+        let margin = self.check.margin(&self.trial)? - oddness(&fit.refined, expected);
         if best.is_none_or(|found| margin > found.margin) {
             mem::swap(crop, &mut self.trial);
             *best = Some(Found { fit, margin, started_rad: lean_rad });
@@ -166,4 +176,11 @@ impl Seeker {
 /// The lean to start with where a fit ended: none for a head held about upright.
 fn leaning(fit: &Fit) -> f32 {
     if fit.lean_rad().abs() > UPRIGHT_RAD { fit.lean_rad() } else { 0.0 }
+}
+
+/// Minus the logarithm of how usual it is for a face that was expected in one box to be in another.
+fn oddness(found: &FaceBox, expected: &FaceBox) -> f32 {
+    let size = (found.w / expected.w).ln() / SIZE_SIGMA;
+    let place = found.center().distance(expected.center()) / expected.w / PLACE_SIGMA;
+    (size * size + place * place) / 2.0
 }

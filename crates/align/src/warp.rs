@@ -114,12 +114,15 @@ mod tests {
 
     #[test]
     fn the_eyes_land_where_every_crop_has_them() {
-        for (distance, lean) in [(20.0_f32, 0.0_f32), (42.0, 0.5), (60.0, -0.4), (200.0, 0.2), (500.0, -0.1)] {
+        for (distance, lean) in [(20.0_f32, 0.0_f32), (42.0, 0.5), (60.0, -0.4), (200.0, 0.2), (500.0, -0.1)]
+        {
             let center = Point::new(400.3, 380.7);
             let (dx, dy) = (distance / 2.0 * lean.cos(), distance / 2.0 * lean.sin());
-            let (left, right) = (Point::new(center.x - dx, center.y - dy), Point::new(center.x + dx, center.y + dy));
+            let (left, right) =
+                (Point::new(center.x - dx, center.y - dy), Point::new(center.x + dx, center.y + dy));
             let width = distance / 25.0;
-            let spot = |x, y, eye: Point| 250.0 * (-(eye.distance(Point::new(x, y)) / width).powi(2) / 2.0).exp();
+            let spot =
+                |x, y, eye: Point| 250.0 * (-(eye.distance(Point::new(x, y)) / width).powi(2) / 2.0).exp();
             let grey = picture(800, 760, |x, y| spot(x, y, left) + spot(x, y, right));
             let mut crop = AlignedFace::black();
             Warper::default().warp(&grey, left, right, &mut crop).unwrap();
@@ -132,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_pattern_finer_than_the_crop_turns_grey() {
-        let grey = picture(900, 900, |x, y| if (x + y) as u32 % 2 == 0 { 0.0 } else { 200.0 });
+        let grey = picture(900, 900, |x, y| if ((x + y) as u32).is_multiple_of(2) { 0.0 } else { 200.0 });
         let mut crop = AlignedFace::black();
         Warper::default().warp(&grey, Point::new(300.2, 300.0), Point::new(590.0, 310.0), &mut crop).unwrap();
         let (min, max) = (crop.pixels().iter().min().unwrap(), crop.pixels().iter().max().unwrap());

@@ -1,5 +1,12 @@
 //! The landmarks are dlib's own: the same model file, the same box, the same picture.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "tests say what is wrong by failing"
+)]
+
 mod common;
 
 use std::fs;
@@ -64,7 +71,10 @@ fn check(model: &str, count: usize) {
     distances.sort_unstable_by(f32::total_cmp);
     let (median, max) = (distances[distances.len() / 2], distances[distances.len() - 1]);
     let within = distances.partition_point(|&d| d <= 0.502) as f32 / distances.len() as f32;
-    println!("{faces} faces: median {median:.3} px, largest {max:.3} px, {:.2} % within half a pixel", 100.0 * within);
+    println!(
+        "{faces} faces: median {median:.3} px, largest {max:.3} px, {:.2} % within half a pixel",
+        100.0 * within
+    );
     // Half a pixel is dlib's own rounding; the rest allows for single precision.
     assert!(max < 0.502, "{max} px, {within} within half a pixel");
 }

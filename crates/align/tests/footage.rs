@@ -1,5 +1,12 @@
 //! The stage on real clips: what it finds, and that the steady state does not allocate.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "tests say what is wrong by failing"
+)]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -122,7 +129,12 @@ fn tracking_stills_and_crops_agree() {
 }
 
 /// A square of 2.4 eye distances, the eyes at two fifths of its height.
-fn cut(grey: &Grey, eyes: types::Point, distance: f32, then: impl FnOnce(&Grey) -> Observation) -> Observation {
+fn cut(
+    grey: &Grey,
+    eyes: types::Point,
+    distance: f32,
+    then: impl FnOnce(&Grey) -> Observation,
+) -> Observation {
     let side = (2.4 * distance) as usize;
     let (x, y) = (eyes.x as usize - side / 2, eyes.y as usize - side * 2 / 5);
     let row = grey.width() as usize;

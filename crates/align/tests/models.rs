@@ -1,5 +1,12 @@
 //! Models that cannot be used stop the start, and the message names the file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "tests say what is wrong by failing"
+)]
+
 mod common;
 
 use std::fs;

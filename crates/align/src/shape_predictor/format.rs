@@ -255,7 +255,8 @@ pub(super) mod tests {
     }
 
     /// Where the small model's points are on average.
-    pub const MEAN: [(f32, f32); 5] = [(0.75, 0.25), (0.625, 0.25), (0.25, 0.25), (0.375, 0.25), (0.5, 0.625)];
+    pub const MEAN: [(f32, f32); 5] =
+        [(0.75, 0.25), (0.625, 0.25), (0.25, 0.25), (0.375, 0.25), (0.5, 0.625)];
 
     /// A model of two stages with two trees of three splits: where the picture is darker to the
     /// left of the third point than to its right, every step moves all points right by `step`.
@@ -317,7 +318,11 @@ pub(super) mod tests {
     fn every_truncation_is_an_error() {
         let bytes = small_model(0.0625);
         for len in 0..bytes.len() {
-            assert_eq!(ShapePredictor::parse(&bytes[..len]).unwrap_err(), FormatError::Truncated(len), "at {len}");
+            assert_eq!(
+                ShapePredictor::parse(&bytes[..len]).unwrap_err(),
+                FormatError::Truncated(len),
+                "at {len}"
+            );
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         assert!(ShapePredictor::parse(&longer).unwrap_err().to_string().contains("follow"));

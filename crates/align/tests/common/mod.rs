@@ -18,7 +18,8 @@ pub fn present(path: &str) -> Option<PathBuf> {
 
 /// A file of the data sets, in $CABINMOOD_DATA or beside the project.
 pub fn data(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("CABINMOOD_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    let folder =
+        std::env::var_os("CABINMOOD_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
     found(folder.join(path), "set CABINMOOD_DATA to the folder of the data sets")
 }
 
