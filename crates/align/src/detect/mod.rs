@@ -235,3 +235,99 @@ fn face_in(window: Area, box_share: f32, score: f32) -> FaceBox {
         score,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencv::imgproc::{COLOR_BGR2GRAY, cvt_color};
+    use opencv::prelude::*;
+    use opencv::videoio::{CAP_ANY, VideoCapture};
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    fn detector() -> Detector {
+        Detector::load(&root().join("models/face-hog.toml")).unwrap()
+    }
+
+    /// The first frame of a clip with one face, scaled; `None` where the footage was not fetched.
+    fn first_frame(scale: f64) -> Option<Mat> {
+        let clip = root().join("third_party/footage/single_face.mp4");
+        if !clip.exists() {
+            println!("SKIPPED: {} is not there; run `make setup`", clip.display());
+            return None;
+        }
+        let mut video = VideoCapture::from_file(clip.to_str().unwrap(), CAP_ANY).unwrap();
+        let (mut colour, mut grey, mut scaled) = (Mat::default(), Mat::default(), Mat::default());
+        assert!(video.read(&mut colour).unwrap());
+        cvt_color(&colour, &mut grey, COLOR_BGR2GRAY, 0).unwrap();
+        let size = |side: i32| (f64::from(side) * scale).round() as i32;
+        let size = Size::new(size(grey.cols()), size(grey.rows()));
+        scale_to(&grey, scale < 1.0, size, &mut scaled).unwrap();
+        Some(scaled)
+    }
+
+    fn picture(of: &impl MatTraitConst) -> Grey {
+        let own = of.try_clone().unwrap();
+        let bytes = own.data_bytes().unwrap().to_vec();
+        Grey::new(own.cols() as u32, own.rows() as u32, bytes.into()).unwrap()
+    }
+
+    fn search(detector: &mut Detector, grey: &Grey, area: SearchArea) -> Vec<FaceBox> {
+        let mut found = Vec::new();
+        detector.search(grey, area, &mut found).unwrap();
+        found
+    }
+
+    #[test]
+    fn a_face_is_found_at_any_size_of_the_picture() {
+        let Some(frame) = first_frame(1.0) else { return };
+        let mut detector = detector();
+        let whole = search(&mut detector, &picture(&frame), SearchArea::Full)[0];
+        assert!(whole.score > detector.start_score());
+        for scale in [0.4, 0.7, 1.6] {
+            let scaled = picture(&first_frame(f64::from(scale)).unwrap());
+            let found = search(&mut detector, &scaled, SearchArea::Full)[0];
+            let back = FaceBox {
+                x: found.x / scale,
+                y: found.y / scale,
+                w: found.w / scale,
+                h: found.h / scale,
+                ..found
+            };
+            assert!(back.iou(&whole) > 0.75, "{scale}: {back:?} for {whole:?}");
+        }
+    }
+
+    #[test]
+    fn searches_near_a_face_find_the_face_of_the_full_search() {
+        let Some(frame) = first_frame(1.0) else { return };
+        let (mut detector, grey) = (detector(), picture(&frame));
+        let whole = search(&mut detector, &grey, SearchArea::Full)[0];
+        let beside = FaceBox { x: whole.x + 0.3 * whole.w, w: 1.1 * whole.w, h: 1.1 * whole.h, ..whole };
+        for area in [SearchArea::At(whole), SearchArea::Around(whole), SearchArea::Around(beside)] {
+            let found = search(&mut detector, &grey, area)[0];
+            assert!(found.iou(&whole) > 0.75, "{area:?}: {found:?} for {whole:?}");
+        }
+        let far = FaceBox { x: -3.0 * whole.w, ..whole };
+        for area in [SearchArea::At(far), SearchArea::Around(far)] {
+            assert_eq!(search(&mut detector, &grey, area), [], "{area:?}");
+        }
+    }
+
+    #[test]
+    fn a_face_at_the_edge_of_the_picture_is_found() {
+        let Some(frame) = first_frame(1.0) else { return };
+        let mut detector = detector();
+        let whole = search(&mut detector, &picture(&frame), SearchArea::Full)[0];
+        let left = whole.x.round() as i32;
+        let rest = Rect::new(left, 0, frame.cols() - left, frame.rows());
+        let cut = picture(&frame.roi(rest).unwrap());
+        let expected = FaceBox { x: whole.x - left as f32, ..whole };
+        for area in [SearchArea::Full, SearchArea::Around(expected), SearchArea::At(expected)] {
+            let found = search(&mut detector, &cut, area)[0];
+            assert!(found.iou(&expected) > 0.7, "{area:?}: {found:?} for {expected:?}");
+        }
+    }
+}
