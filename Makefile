@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test python train-detector train-fit-check train-expression clean
+.PHONY: setup build demo test figures python train-detector train-fit-check train-expression clean
 CARGO ?= cargo
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
@@ -19,6 +19,10 @@ python: setup
 
 test: build python
 	@tests/all.sh
+
+# The README's figures, measured again; needs the shared data.
+figures: build python
+	@tests/figures.sh
 
 # The models, in the order in which they depend on one another: the net learns from faces that the
 # detector found, the landmarks aligned and the fit check let pass. DATA=... names the data's folder.

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Measures the README's figures again and prints them: `make figures`. Needs the shared data
+# ($CABINMOOD_DATA or ../shared/data) and a machine with nothing else to do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+data=${CABINMOOD_DATA:-$(realpath -m ../shared/data)}
+[ -d "$data/cabin" ] || { echo "cabinmood: no cabin/ in $data; give the data's folder in CABINMOOD_DATA" >&2; exit 66; }
+binary=$PWD/target/release/cabinmood
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+say_summary() { # NAME SUMMARY: the figures of one `analyze --summary`
+    .venv/bin/python - "$@" <<'PYTHON'
+import json, sys
+name, path = sys.argv[1:]
+s = json.load(open(path))
+stages = ", ".join(f"{k} {v['median_ms']:.2f}/{v['p99_ms']:.1f}" for k, v in s["stages"].items())
+print(f"{name:12} {s['frames']:5} frames, {s['faces']} faces, availability {s['availability']:.3f}, "
+      f"acceptance {s['acceptance']:.3f}, {s['frames_per_s']:.0f} frames/s; median/p99 ms: {stages}")
+PYTHON
+}
+
+echo "== faces: analyze CLIP --summary"
+for clip in driver-1 driver-2 driver-3; do
+    "$binary" analyze "$data/cabin/$clip.avi" --output /dev/null --summary "$work/$clip.json"
+    say_summary "$clip" "$work/$clip.json"
+done
+
+echo "== false alarms: analyze on the 352 face-free pictures that were never mined"
+mkdir "$work/negatives"
+tar --extract --file "$data/negatives/images.tar" --directory "$work/negatives"
+find "$work/negatives" -type f | while IFS= read -r picture; do
+    number=$(basename "$picture" | cut -d- -f1)
+    [ "$((10#$number))" -ge 704 ] || rm "$picture"
+done
+"$binary" analyze "$work/negatives" --output /dev/null --summary "$work/negatives.json"
+say_summary negatives "$work/negatives.json"
+
+echo "== expressions: evaluate --crops"
+for set in "fer ferplus" "fer original" "web original"; do
+    read -r name labels <<<"$set"
+    folder=$work/$name-$labels
+    (cd models/training && ../../.venv/bin/python -m expression.class_folders \
+        --set "$name" --labels "$labels" --data "$data" --out "$folder" >/dev/null)
+    echo "-- $name, $labels labels"
+    "$binary" evaluate "$folder" --crops | head -8
+done
+
+echo "== size of the committed model files"
+git ls-files models | grep -vE 'training|\.(md|toml)$' | xargs du -cb | tail -1
