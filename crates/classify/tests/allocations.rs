@@ -5,6 +5,7 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 
 use classify::Classifier;
 use common::{on_cpu, tiny};
@@ -36,11 +37,20 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn a_thousand_faces_allocate_nothing() {
-    let mut classifier = Classifier::open(&on_cpu(tiny("right"))).unwrap();
+    allocate_nothing(tiny("right"), 1000);
+}
+
+#[test]
+fn nor_do_they_in_the_model_that_ships() {
+    allocate_nothing(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/expression.toml"), 20);
+}
+
+fn allocate_nothing(manifest: PathBuf, faces: u32) {
+    let mut classifier = Classifier::open(&on_cpu(manifest)).unwrap();
     let mut face = AlignedFace::black();
     let before = ALLOCATIONS.get();
     assert!(before > 0, "the counter counts");
-    for level in 0..1000_u32 {
+    for level in 0..faces {
         face.pixels_mut().fill((level % 256) as u8);
         classifier.step(&face).unwrap();
     }

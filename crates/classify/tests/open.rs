@@ -179,3 +179,12 @@ fn a_classifier_can_be_moved_to_its_thread() {
     let there = std::thread::spawn(move || classifier.step(&grey(200)).unwrap()).join().unwrap();
     assert_eq!(here, there);
 }
+
+#[test]
+fn the_model_that_ships_opens_and_answers_each_face_by_itself() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/expression.toml");
+    let mut classifier = Classifier::open(&on_cpu(manifest)).unwrap();
+    let first = classifier.step(&AlignedFace::black()).unwrap();
+    classifier.step(&grey(128)).unwrap();
+    assert_eq!(first, classifier.step(&AlignedFace::black()).unwrap(), "no face leaves a trace in the next");
+}
