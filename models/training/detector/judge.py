@@ -1,7 +1,7 @@
-"""Counts what the detector finds: `python -m detector.judge --data ../../../shared/data --model ../face-hog.toml`.
+"""Counts what the detector finds: `python -m detector.judge --data DATA --model ../face-hog.toml`.
 
-Every picture is searched for itself, nothing is followed: held-out people of faces/, all of landmarks68 with its
-held-out fifth apart, the labelled frames of the cabin clips, and face-free pictures that were never mined.
+Every picture is searched for itself, nothing is followed: held-out people of faces/, all of landmarks68 with
+its held-out fifth apart, the labelled frames of the cabin clips, and face-free pictures, never mined.
 """
 
 import argparse
@@ -44,9 +44,8 @@ def score(face: Face, coarse: np.ndarray, fine: np.ndarray) -> float:
 def report(name: str, scores: Iterable[float], start: float) -> None:
     """One line: how many are found, and how many are sure enough to be believed."""
     values = np.array(list(scores))
-    print(
-        f"{name}: {len(values)} pictures, above 0 {np.mean(values > 0):.4f}, sure {np.mean(values >= start):.4f}"
-    )
+    found, sure = np.mean(values > 0), np.mean(values >= start)
+    print(f"{name}: {len(values)} pictures, above 0 {found:.4f}, sure {sure:.4f}")
 
 
 def main() -> None:
