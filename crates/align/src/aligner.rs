@@ -12,7 +12,7 @@ use crate::error::AlignError;
 use crate::gate::Gate;
 use crate::options::AlignOptions;
 use crate::pose::pose;
-use crate::seek::{ENOUGH, Found, SURE, Seeker};
+use crate::seek::{Found, Habit, Seeker};
 use crate::shape_predictor::ShapePredictor;
 use crate::track::Tracker;
 
@@ -40,8 +40,8 @@ pub struct Aligner {
     tracker: Tracker,
     seeker: Seeker,
     gate: Gate,
-    /// How the followed head leaned in the last frame.
-    lean_rad: f32,
+    /// How the followed face lay in its box.
+    habit: Habit,
 }
 
 impl Aligner {
@@ -54,7 +54,7 @@ impl Aligner {
         let gate = Gate::new(options)?;
         let seeker = Seeker::new(load_landmarks(models)?)?;
         let detector = Detector::load(&models.detector)?;
-        Ok(Self { detector, tracker: Tracker::new(), seeker, gate, lean_rad: 0.0 })
+        Ok(Self { detector, tracker: Tracker::new(), seeker, gate, habit: Habit::default() })
     }
 
     /// The next frame of a sequence: the face is followed from frame to frame. The crop is written
@@ -69,12 +69,12 @@ impl Aligner {
         crop: &mut AlignedFace,
     ) -> Result<Observation, AlignError> {
         let Some(face) = self.tracker.step(&mut self.detector, frame, captured_at)? else {
-            self.lean_rad = 0.0;
+            self.habit = Habit::default();
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let found = self.seeker.seek(frame, face, self.lean_rad, ENOUGH, crop)?;
+        let found = self.seeker.seek(frame, face, &self.habit, crop)?;
         let plausible = found.filter(|found| self.gate.is_face(found));
-        self.lean_rad = plausible.map_or(0.0, |found| found.lean_rad());
+        self.habit = plausible.map_or_else(Habit::default, |found| self.habit.after(&found, &face));
         self.tracker.confirm(plausible.is_some(), plausible.map(|found| found.fit.refined));
         Ok(self.observe(face, found.as_ref(), crop))
     }
@@ -88,7 +88,7 @@ impl Aligner {
         let Some(face) = self.tracker.search_still(&mut self.detector, frame)? else {
             return Ok(Observation::nothing(Reason::NoFace));
         };
-        let found = self.seeker.seek(frame, face, 0.0, SURE, crop)?;
+        let found = self.seeker.seek(frame, face, &Habit::default(), crop)?;
         Ok(self.observe(face, found.as_ref(), crop))
     }
 
@@ -107,7 +107,7 @@ impl Aligner {
     /// Forgets the face that was followed, as after a change of the source.
     pub fn reset(&mut self) {
         self.tracker.reset();
-        self.lean_rad = 0.0;
+        self.habit = Habit::default();
     }
 
     /// Judges a face and its crop.

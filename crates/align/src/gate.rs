@@ -131,7 +131,7 @@ mod tests {
             spread,
             refined: FaceBox::default(),
         };
-        Found { fit, margin, started_rad: 0.0 }
+        Found { fit, margin, started: FaceBox::default(), started_rad: 0.0 }
     }
 
     /// A crop of stripes between two values.

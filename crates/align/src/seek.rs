@@ -12,16 +12,23 @@ use crate::landmarks::{Fit, Fitter};
 use crate::shape_predictor::ShapePredictor;
 use crate::warp::Warper;
 
-/// Log-odds of the fit check from which no better fit is looked for in a single picture: 95 % of
-/// the crops cut at true eyes lie above.
-pub(crate) const SURE: f32 = 1.0;
-/// The same for a frame of a sequence, where time is short and a turned head stays turned.
-pub(crate) const ENOUGH: f32 = -1.5;
+/// Log-odds of the fit check from which no better fit is looked for: 95 % of the crops cut at true
+/// eyes lie above.
+const SURE: f32 = 1.0;
+/// In a sequence a turned head stays turned, and what was the best of all tries in the last frame is
+/// enough in this one; less than that by this much is not.
+const SLACK: f32 = 1.0;
+/// How fast what is enough follows the frames: about a third of a second at 30 frames a second.
+const FOLLOW: f32 = 0.1;
 /// The trees were grown on heads held almost upright: a head that leans further than this from the
 /// box they started in is fitted again in a box that leans with it.
 const UPRIGHT_RAD: f32 = 0.17;
-/// The leaning boxes that are tried where an upright one fails.
-const LEANS_RAD: [f32; 3] = [0.0, -0.52, 0.52];
+/// A box that differs by less than this in size (its logarithm) and place (in widths) is the same to
+/// the trees.
+const SETTLED: f32 = 0.1;
+/// The boxes that are tried where the first one fails: shifted in parts of the width, since the box
+/// of a turned face lies to one side of it, or leaning.
+const TRIES: [(f32, f32); 5] = [(0.0, 0.0), (-0.15, 0.0), (0.15, 0.0), (0.0, -0.52), (0.0, 0.52)];
 /// Places of a tight crop that are looked at, best first.
 const PLACES: usize = 4;
 
@@ -37,14 +44,59 @@ pub(crate) struct Found {
     /// Log-odds of the fit check, less what speaks against so small, large or distant a face:
     /// nostrils over an open mouth look very much like eyes.
     pub margin: f32,
-    /// The lean of the box that the trees started in.
+    /// The box that the trees started in.
+    pub started: FaceBox,
+    /// Its lean.
     pub started_rad: f32,
 }
 
-impl Found {
-    /// The lean that the next frame's search may start with: none for a head held about upright.
-    pub fn lean_rad(&self) -> f32 {
-        leaning(&self.fit)
+/// How the last frame's face lay in the box that it was expected in, and how good that was: where
+/// the next frame's search starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habit {
+    /// From the expected box to the one that the trees started in: to the right and down in widths,
+    /// and how much larger.
+    shift: (f32, f32),
+    growth: f32,
+    lean_rad: f32,
+    /// What the fit check said.
+    margin: f32,
+}
+
+impl Default for Habit {
+    /// Nothing is known.
+    fn default() -> Self {
+        Self { shift: (0.0, 0.0), growth: 1.0, lean_rad: 0.0, margin: f32::INFINITY }
+    }
+}
+
+impl Habit {
+    /// What a frame teaches for the next.
+    pub fn after(self, found: &Found, expected: &FaceBox) -> Self {
+        let (to, from) = (found.started.center(), expected.center());
+        let growth = found.started.w / expected.w;
+        let shift = ((to.x - from.x) / expected.w, (to.y - from.y) / expected.w);
+        let margin = if self.is_enough(found.margin) {
+            self.margin.min(SURE + SLACK) * (1.0 - FOLLOW) + found.margin.min(SURE + SLACK) * FOLLOW
+        } else {
+            found.margin
+        };
+        Self { shift, growth, lean_rad: found.started_rad, margin }
+    }
+
+    fn start(&self, expected: &FaceBox) -> FaceBox {
+        let (center, side) = (expected.center(), expected.w * self.growth);
+        FaceBox {
+            x: center.x + self.shift.0 * expected.w - side / 2.0,
+            y: center.y + self.shift.1 * expected.w - side / 2.0,
+            w: side,
+            h: side,
+            score: expected.score,
+        }
+    }
+
+    fn is_enough(&self, margin: f32) -> bool {
+        margin >= (self.margin - SLACK).min(SURE)
     }
 }
 
@@ -70,10 +122,8 @@ impl Seeker {
         })
     }
 
-    /// The landmarks of the face in a box, and its crop. `lean_rad` is how the head leaned when it
-    /// was last seen, clockwise as one looks at the picture; other leans are tried until the fit
-    /// check says `enough`. One run of the trees where all is well, two where the lean has changed,
-    /// up to five where in doubt.
+    /// The landmarks of the face in a box, and its crop. Where the first try does not look as good
+    /// as the habit promises, others follow: one run of the trees where all is well, at most seven.
     ///
     /// # Errors
     /// Where OpenCV fails (no memory).
@@ -81,13 +131,12 @@ impl Seeker {
         &mut self,
         grey: &Grey,
         face: FaceBox,
-        lean_rad: f32,
-        enough: f32,
+        habit: &Habit,
         crop: &mut AlignedFace,
     ) -> opencv::Result<Option<Found>> {
         let mut best = None;
-        self.attempt(grey, &face, face, lean_rad, &mut best, crop)?;
-        self.attempt_leans(grey, &face, enough, &mut best, crop)?;
+        self.attempt(grey, &face, habit.start(&face), habit.lean_rad, &mut best, crop)?;
+        self.try_others(grey, &face, habit, &mut best, crop)?;
         self.settle(grey, &face, &mut best, crop)?;
         Ok(best)
     }
@@ -109,7 +158,7 @@ impl Seeker {
                 break;
             }
         }
-        self.attempt_leans(grey, &usual, SURE, &mut best, crop)?;
+        self.try_others(grey, &usual, &Habit::default(), &mut best, crop)?;
         self.settle(grey, &usual, &mut best, crop)?;
         let (Some(mut found), Some((_, factor))) = (best, large.as_ref()) else { return Ok(best) };
         let Some(fit) = found.fit.reduced(*factor) else { return Ok(None) };
@@ -118,25 +167,30 @@ impl Seeker {
         Ok(Some(found))
     }
 
-    /// Tries the other leans while no fit looks right.
-    fn attempt_leans(
+    /// Tries other boxes until one is enough.
+    fn try_others(
         &mut self,
         grey: &Grey,
         expected: &FaceBox,
-        enough: f32,
+        habit: &Habit,
         best: &mut Option<Found>,
         crop: &mut AlignedFace,
     ) -> opencv::Result<()> {
-        for lean in LEANS_RAD {
-            let tried = best.is_some_and(|found| found.margin >= enough || found.started_rad == lean);
-            if !tried {
-                self.attempt(grey, expected, *expected, lean, best, crop)?;
+        for (right, lean) in TRIES {
+            let face = FaceBox { x: expected.x + right * expected.w, ..*expected };
+            let tried = |found: &Found| found.started == face && found.started_rad == lean;
+            if best.is_some_and(|found| habit.is_enough(found.margin)) {
+                break;
+            }
+            if !best.as_ref().is_some_and(tried) {
+                self.attempt(grey, expected, face, lean, best, crop)?;
             }
         }
         Ok(())
     }
 
-    /// Starts again from where the best fit ended, where that leans otherwise than it began.
+    /// Starts again from where the best fit ended, where that is not where it began: the trees do
+    /// best in a box that fits.
     fn settle(
         &mut self,
         grey: &Grey,
@@ -144,9 +198,10 @@ impl Seeker {
         best: &mut Option<Found>,
         crop: &mut AlignedFace,
     ) -> opencv::Result<()> {
-        let Some(Found { fit, started_rad, .. }) = *best else { return Ok(()) };
-        if (fit.lean_rad() - started_rad).abs() > UPRIGHT_RAD {
-            self.attempt(grey, expected, fit.refined, fit.lean_rad(), best, crop)?;
+        let Some(Found { fit, started, started_rad, .. }) = *best else { return Ok(()) };
+        let (size, place) = difference(&fit.refined, &started);
+        if size.abs() > SETTLED || place > SETTLED || (fit.lean_rad() - started_rad).abs() > UPRIGHT_RAD {
+            self.attempt(grey, expected, fit.refined, leaning(&fit), best, crop)?;
         }
         Ok(())
     }
@@ -167,7 +222,7 @@ impl Seeker {
         let margin = self.check.margin(&self.trial)? - oddness(&fit.refined, expected);
         if best.is_none_or(|found| margin > found.margin) {
             mem::swap(crop, &mut self.trial);
-            *best = Some(Found { fit, margin, started_rad: lean_rad });
+            *best = Some(Found { fit, margin, started: face, started_rad: lean_rad });
         }
         Ok(())
     }
@@ -180,7 +235,11 @@ fn leaning(fit: &Fit) -> f32 {
 
 /// Minus the logarithm of how usual it is for a face that was expected in one box to be in another.
 fn oddness(found: &FaceBox, expected: &FaceBox) -> f32 {
-    let size = (found.w / expected.w).ln() / SIZE_SIGMA;
-    let place = found.center().distance(expected.center()) / expected.w / PLACE_SIGMA;
-    (size * size + place * place) / 2.0
+    let (size, place) = difference(found, expected);
+    ((size / SIZE_SIGMA).powi(2) + (place / PLACE_SIGMA).powi(2)) / 2.0
+}
+
+/// The logarithm of how much larger a box is than another, and how far away in widths of that.
+fn difference(found: &FaceBox, other: &FaceBox) -> (f32, f32) {
+    ((found.w / other.w).ln(), found.center().distance(other.center()) / other.w)
 }

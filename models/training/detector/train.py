@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--predictor", type=Path, required=True, help="dlib's 68-point model, to mark faces/")
     parser.add_argument("--out", type=Path, required=True, help="where the model and its manifest go")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without", default="", help="a cabin clip that is left out, to be judged on")
+    parser.add_argument("--without", nargs="*", default=[], help="cabin clips left out, to be judged on")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     known = [
@@ -154,7 +154,7 @@ def main() -> None:
         *faces.news_faces(options.data, options.predictor),
         *faces.cabin_faces(options.data),
     ]
-    known = [face for face in known if face.source.rsplit("_", 1)[0] != options.without]
+    known = [face for face in known if face.source.rsplit("_", 1)[0] not in options.without]
     known = [face for face in known if is_from_cabin(face) or not face.is_held_out]
     coarse, fine = train(known, faces.negatives(options.data, MINED), np.random.default_rng(options.seed))
     write(options.out, coarse, fine)

@@ -2,15 +2,15 @@
 eyes lie where they should from crops that were cut from the wrong place.
 
     cabinmood align --crops FER2013/Training ALIGNED
-    python models/training/fit_check/train.py --data DATA --aligned ALIGNED/index.csv \\
+    python models/training/fit_check/train.py --data DATA --aligned FER2013/Training ALIGNED/index.csv \\
         --output crates/align/src/check
 
 DATA holds landmarks68/ (faces with true landmarks) and negatives/ (pictures without a face; 0704 and
 above are never read). Right crops are cut at the true eyes with a small error, wrong ones with a large
 shift, turn or change of scale. Both kinds get sunglasses, covered mouths, blur, noise and low light
 alike, so that the check learns alignment and not whether the eyes are free. Faces that an earlier
-version aligned without doubt (--aligned, at most 6500 of them) bring in expressions and poses that
-landmarks68 lacks. Every fifth photograph is held out. Writes weights.f32 (little-endian: 1764 weights
+version aligned with little doubt (--aligned) bring in expressions and turned heads, of which
+landmarks68 has few. Every fifth photograph is held out. Writes weights.f32 (little-endian: 1764 weights
 and the bias) and prints the held-out figures.
 """
 
@@ -37,8 +37,11 @@ GOOD_EYE_SIGMA = 0.025
 BAD_SHIFT, BAD_LOG_SCALE, BAD_TURN = 0.30, 0.35, 0.40
 RIGHT_PER_FACE, WRONG_PER_FACE, WRONG_PER_NEGATIVE = 8, 14, 12
 
-# Of the faces that were aligned before: only those beyond doubt, and how many at most.
-MIN_QUALITY, MAX_ALIGNED, RIGHT_PER_ALIGNED, WRONG_PER_ALIGNED = 0.9, 6500, 2, 3
+# Of the faces that were aligned before, three kinds are taken evenly: frontal, half turned and turned
+# ones. The kind is told by how far the nose lies beside the middle of the eyes, in parts of their
+# distance; the last number is the least quality, which falls with the turn by itself.
+ALIGNED_KINDS = [(0.0, 0.1, 0.9), (0.1, 0.2, 0.6), (0.2, 0.5, 0.3)]
+MAX_ALIGNED_A_KIND, RIGHT_PER_ALIGNED, WRONG_PER_ALIGNED = 2200, 2, 3
 
 
 def warp(grey, left, right):
@@ -152,21 +155,34 @@ def true_eyes(landmarks_csv):
     return eyes
 
 
-def aligned_faces(index):
+def aligned_faces(pictures, index):
     """Pictures with their eyes from the index.csv of `cabinmood align` with the five-point model."""
     with open(index, newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["accepted"] == "true"]
-    rows = [row for row in rows if float(row["quality"]) >= MIN_QUALITY]
-    step = max(1, -(-len(rows) // MAX_ALIGNED))
-    for row in rows[::step]:
-        grey = cv2.imread(row["source"], cv2.IMREAD_GRAYSCALE)
-        points = np.array(row["landmarks"].split(), float).reshape(5, 2)
-        # Small pictures are enlarged, so that what is drawn on them has smooth edges.
-        scale = 4 if grey.shape[0] < 100 else 1
-        if scale > 1:
-            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        points = (points + 0.5) * scale - 0.5
-        yield grey, points[[2, 3]].mean(0), points[[0, 1]].mean(0)
+    for row in rows:
+        row["points"] = np.array(row["landmarks"].split(), float).reshape(5, 2)
+    for near, far, quality in ALIGNED_KINDS:
+        kind = [r for r in rows if near <= nose_beside(r["points"]) < far and float(r["quality"]) >= quality]
+        for row in kind[:: max(1, -(-len(kind) // MAX_ALIGNED_A_KIND))]:
+            grey, points = cv2.imread(str(pictures / row["source"]), cv2.IMREAD_GRAYSCALE), row["points"]
+            # Small pictures are enlarged, so that what is drawn on them has smooth edges.
+            scale = 4 if grey.shape[0] < 100 else 1
+            if scale > 1:
+                grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+            left, right = eyes_of(points)
+            yield grey, (left + 0.5) * scale - 0.5, (right + 0.5) * scale - 0.5
+
+
+def eyes_of(points):
+    """The eye centres of five landmarks, the one on the picture's left first."""
+    return points[[2, 3]].mean(0), points[[0, 1]].mean(0)
+
+
+def nose_beside(points):
+    """How far the nose lies beside the middle of the eyes, over the distance between them."""
+    left, right = eyes_of(points)
+    across = (right - left) / np.linalg.norm(right - left)
+    return abs((points[4] - (left + right) / 2) @ across) / np.linalg.norm(right - left)
 
 
 def gather(data, aligned, seed):
@@ -182,7 +198,7 @@ def gather(data, aligned, seed):
         left, right = eyes[name]
         for wrong in [False] * RIGHT_PER_FACE + [True] * WRONG_PER_FACE:
             add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
-    for number, (grey, left, right) in enumerate(aligned_faces(aligned) if aligned else []):
+    for number, (grey, left, right) in enumerate(aligned_faces(*aligned) if aligned else []):
         for wrong in [False] * RIGHT_PER_ALIGNED + [True] * WRONG_PER_ALIGNED:
             add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
     for name, grey in pictures(data / "negatives" / "images.tar"):
@@ -197,7 +213,9 @@ def main():
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--aligned", type=Path, help="index.csv of cabinmood align")
+    parser.add_argument(
+        "--aligned", type=Path, nargs=2, metavar=("PICTURES", "INDEX"), help="what align was given and wrote"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
