@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test figures python train-detector train-fit-check train-expression clean
+.PHONY: setup build demo test figures python train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
@@ -30,11 +30,20 @@ train-detector: python
 	$(PYTHON) -m detector.train --data $(DATA) --out .. \
 		--predictor ../../third_party/dlib/shape_predictor_68_face_landmarks.dat
 
+# MediaPipe, which marks the pictures that nobody annotated, wants an environment of its own.
+train-landmarks: python
+	setup/python.sh .venv-mesh models/training/landmarks/mesh-requirements.txt
+	cd models/training && ../../.venv-mesh/bin/python landmarks/mesh.py --data $(DATA) --out runs/landmarks/meshes.npz
+	$(PYTHON) -m landmarks.train --data $(DATA) --meshes runs/landmarks/meshes.npz --out runs/landmarks
+	$(PYTHON) -m landmarks.pack --run runs/landmarks --out ..
+
 train-fit-check: build python
-	$(PYTHON) -m fit_check.train --data $(DATA) --output ../../crates/align/src/check
+	rm -rf models/training/runs/fit-check/aligned
+	$(PYTHON) -m fit_check.train --data $(DATA) --work runs/fit-check --output ../../crates/align/src/check
 
 # Goes on after an interruption; models/training/runs/compact/log.csv tells how far it is.
 train-expression: build python
+	rm -rf models/training/runs/data/aligned
 	$(PYTHON) -m expression.prepare --data $(DATA)
 	$(PYTHON) -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact
 	$(PYTHON) -m expression.export --run runs/compact

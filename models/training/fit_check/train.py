@@ -1,17 +1,15 @@
 """Trains the fit check: a logistic regression over the HOG of an aligned crop that tells crops whose
 eyes lie where they should from crops that were cut from the wrong place.
 
-    cabinmood align --crops FER2013/Training ALIGNED
-    python models/training/fit_check/train.py --data DATA --aligned FER2013/Training ALIGNED/index.csv \\
-        --output crates/align/src/check
+    python -m fit_check.train --data DATA --work runs/fit-check --output ../../crates/align/src/check
 
-DATA holds landmarks68/ (faces with true landmarks) and negatives/ (pictures without a face; 0704 and
-above are never read). Right crops are cut at the true eyes with a small error, wrong ones with a large
-shift, turn or change of scale. Both kinds get sunglasses, covered mouths, blur, noise and low light
-alike, so that the check learns alignment and not whether the eyes are free. Faces that an earlier
-version aligned with little doubt (--aligned) bring in expressions and turned heads, of which
-landmarks68 has few. Every fifth photograph is held out. Writes weights.f32 (little-endian: 1764 weights
-and the bias) and prints the held-out figures.
+DATA holds landmarks68/ (faces with true landmarks), negatives/ (pictures without a face; 0704 and above are
+never read) and fer2013plus/, which `cabinmood align` aligns in WORK first. Right crops are cut at the true
+eyes with a small error, wrong ones with a large shift, turn or change of scale. Both kinds get sunglasses,
+covered mouths, blur, noise and low light alike, so that the check learns alignment and not whether the eyes
+are free. Faces of FER2013's Training that the present version aligns with little doubt bring in expressions
+and turned heads, of which landmarks68 has few. Every fifth photograph is held out. Writes weights.f32
+(little-endian: 1764 weights and the bias) and prints the held-out figures.
 """
 
 import argparse
@@ -22,6 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from expression.prepare import FER, ROOT, align
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -147,20 +146,21 @@ def pictures(archive):
 
 
 def true_eyes(landmarks_csv):
-    """The eye centres of each picture: midway between the corners, as the five-point model has them."""
+    """The eye centres of each picture: the mean of the points around an eye, as the crate has them."""
     eyes = {}
     for row in csv.reader(io.StringIO(landmarks_csv.read_text().split("\n", 1)[1])):
         points = np.array(row[1:], float).reshape(68, 2)
-        eyes[row[0]] = points[[36, 39]].mean(0), points[[42, 45]].mean(0)
+        eyes[row[0]] = points[36:42].mean(0), points[42:48].mean(0)
     return eyes
 
 
 def aligned_faces(pictures, index):
-    """Pictures with their eyes from the index.csv of `cabinmood align` with the five-point model."""
+    """Pictures with their eyes from the index.csv of `cabinmood align`; PublicTest is not looked at."""
     with open(index, newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["accepted"] == "true"]
+    rows = [row for row in rows if row["source"].startswith("Training/")]
     for row in rows:
-        row["points"] = np.array(row["landmarks"].split(), float).reshape(5, 2)
+        row["points"] = np.array(row["landmarks"].split(), float).reshape(-1, 2)
     for near, far, quality in ALIGNED_KINDS:
         kind = [r for r in rows if near <= nose_beside(r["points"]) < far and float(r["quality"]) >= quality]
         for row in kind[:: max(1, -(-len(kind) // MAX_ALIGNED_A_KIND))]:
@@ -174,7 +174,9 @@ def aligned_faces(pictures, index):
 
 
 def eyes_of(points):
-    """The eye centres of five landmarks, the one on the picture's left first."""
+    """The eye centres of 68 or five landmarks, the one on the picture's left first."""
+    if len(points) == 68:
+        return points[36:42].mean(0), points[42:48].mean(0)
     return points[[2, 3]].mean(0), points[[0, 1]].mean(0)
 
 
@@ -182,7 +184,8 @@ def nose_beside(points):
     """How far the nose lies beside the middle of the eyes, over the distance between them."""
     left, right = eyes_of(points)
     across = (right - left) / np.linalg.norm(right - left)
-    return abs((points[4] - (left + right) / 2) @ across) / np.linalg.norm(right - left)
+    nose = points[33 if len(points) == 68 else 4]
+    return abs((nose - (left + right) / 2) @ across) / np.linalg.norm(right - left)
 
 
 def gather(data, aligned, seed):
@@ -198,7 +201,7 @@ def gather(data, aligned, seed):
         left, right = eyes[name]
         for wrong in [False] * RIGHT_PER_FACE + [True] * WRONG_PER_FACE:
             add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
-    for number, (grey, left, right) in enumerate(aligned_faces(*aligned) if aligned else []):
+    for number, (grey, left, right) in enumerate(aligned_faces(*aligned)):
         for wrong in [False] * RIGHT_PER_ALIGNED + [True] * WRONG_PER_ALIGNED:
             add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
     for name, grey in pictures(data / "negatives" / "images.tar"):
@@ -213,14 +216,15 @@ def main():
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--aligned", type=Path, nargs=2, metavar=("PICTURES", "INDEX"), help="what align was given and wrote"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="where FER2013 is aligned")
+    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/cabinmood")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    (train, train_right), (test, test_right) = gather(args.data, args.aligned, args.seed)
+    align(args.binary, args.data, FER, args.work)
+    aligned = args.work / "raw" / FER.name, args.work / "aligned" / FER.name / "index.csv"
+    (train, train_right), (test, test_right) = gather(args.data, aligned, args.seed)
     model = LogisticRegression(C=0.03, max_iter=300, class_weight="balanced").fit(train, train_right)
     decision = model.decision_function(test)
     right, wrong = decision[test_right], decision[~test_right]

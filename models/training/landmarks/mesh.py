@@ -2,9 +2,9 @@
 
     python landmarks/mesh.py --data DATA --out meshes.npz
 
-Runs in an environment of its own (landmarks/mesh-requirements.txt), since MediaPipe wants an older numpy. Leaves
-names [N] (set/file, or clip/frame) and points [N, 478, 3]: x and y in pixels, (0, 0) the centre of the first pixel,
-and the depth in the same unit, away from the camera.
+Runs in an environment of its own (landmarks/mesh-requirements.txt), since MediaPipe wants an older numpy.
+Leaves names [N] (set/file, or clip/frame) and points [N, 478, 3]: x and y in pixels, (0, 0) the centre of
+the first pixel, and the depth in the same unit, away from the camera.
 """
 
 import argparse

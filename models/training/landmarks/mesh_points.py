@@ -19,7 +19,7 @@ RIDGE = 0.03
 
 
 def frame_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a face is and how it is turned and sized: its middle [2] and the matrix [2, 2] from face to picture."""
+    """Where a face is, how it is turned and sized: its middle [2] and the matrix [2, 2] to the picture."""
     middle = points.mean(0)
     across = points[NEAREST[42:48]].mean(0) - points[NEAREST[36:42]].mean(0)
     down = points[NEAREST[8]] - points[NEAREST[27]]

@@ -1,8 +1,8 @@
 """The model that ships: `python -m landmarks.pack --run RUN --out ..`.
 
-Makes landmarks-68.bin and its manifest of RUN/landmarks.dat. The steps of a stage's leaves lie near a plane of few
-directions (a face has few ways to change), found by principal components; a leaf keeps one byte for each. The
-layout is told in crates/align/src/shape_predictor/compact.rs.
+Makes landmarks-68.bin and its manifest of RUN/landmarks.dat. The steps of a stage's leaves lie near a plane
+of few directions (a face has few ways to change), found by principal components; a leaf keeps one byte for
+each. The layout is told in crates/align/src/shape_predictor/compact.rs.
 """
 
 import argparse

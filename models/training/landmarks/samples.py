@@ -9,16 +9,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
 from detector.faces import MIRRORED, box_of
+
 from landmarks.mesh_points import Translation
-from landmarks.turn import turned
+from landmarks.turn import side, turned
 
 # The picture is cut this far around the face and brought to this size: what lies beyond, no tree looks at.
 MARGIN = 0.6
 FACE_PX = 150.0
-# How far a sample's box is off in place and size: the detector's scales lie 20 % apart, and it is refined from
-# frame to frame.
+# How far a sample's box is off in place and size: the detector's scales lie 20 % apart, and it is refined
+# from frame to frame.
 PLACE_SIGMA, SIZE_SIGMA = 0.04, 0.07
 # A head is turned in the picture's plane by up to this much; beyond, the aligner turns the box.
 LARGEST_ROLL_DEG = 16.0
@@ -35,7 +35,7 @@ BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)
 
 @dataclass(frozen=True)
 class Sample:
-    """A grey picture of a face, its 68 points [68, 2] and the box (centre x, y and side) it is looked for in."""
+    """A grey picture of a face, its points [68, 2] and the box (centre x, y and side) it is looked for in."""
 
     picture: np.ndarray
     points: np.ndarray
@@ -43,7 +43,7 @@ class Sample:
 
 
 def is_held_out(name: str) -> bool:
-    """Whether a picture is kept for judging: a fifth, all pictures of a person on one side (as the detector's)."""
+    """Whether a picture is kept for judging: a fifth, all of a person on one side (as the detector's)."""
     return zlib.crc32(name.rsplit("_", 1)[0].encode()) % 5 == 0
 
 
@@ -85,20 +85,21 @@ def news_faces(data: Path, meshes: dict[str, np.ndarray]) -> Iterator[Sample]:
     for number, (name, picture) in enumerate(pictures(data / "faces" / "images.tar")):
         mesh = meshes.get(f"faces/{name}")
         if mesh is not None and not is_held_out(name):
-            # These pictures are tight: beyond them is darkness, as at the end of a frame, or more of the same.
+            # These pictures are tight: beyond them is darkness, as at a frame's end, or more of the same.
             yield cut(picture, translate(mesh[:, :2]), BORDERS[number % len(BORDERS)])
 
 
 def turned_faces(data: Path, meshes: dict[str, np.ndarray], rng: np.random.Generator) -> Iterator[Sample]:
-    """Faces that look aside: few in any set, and many in a cabin. Heads of the pictures are turned further."""
+    """Faces that look aside: few in any set, many in a cabin. Heads of the pictures are turned further."""
     translate = translation(data, meshes)
     for folder, every in TURNED_EVERY.items():
         for number, (name, picture) in enumerate(pictures(data / folder / "images.tar")):
             mesh = meshes.get(f"{folder}/{name}")
             if mesh is None or is_held_out(name) or number % every:
                 continue
-            yaw = rng.uniform(*FURTHER_YAW_DEG) * rng.choice([-1, 1])
-            picture, mesh = turned(picture, mesh, yaw)
+            # The way it looks already: of the other cheek the picture does not show enough.
+            way = side(mesh) or rng.choice([-1, 1])
+            picture, mesh = turned(picture, mesh, way * rng.uniform(*FURTHER_YAW_DEG))
             yield cut(picture, translate(mesh[:, :2]), cv2.BORDER_REPLICATE)
 
 
@@ -167,7 +168,9 @@ def rolled(sample: Sample, degrees: float) -> Sample:
     x, y, _ = sample.box
     matrix = cv2.getRotationMatrix2D((x, y), degrees, 1.0)
     size = sample.picture.shape[::-1]
-    grey = cv2.warpAffine(sample.picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    grey = cv2.warpAffine(
+        sample.picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     points = sample.points @ matrix[:, :2].T + matrix[:, 2]
     return Sample(grey, points, box_of(points))
 

@@ -1,7 +1,7 @@
 """Grows the 68-point landmark trees: `python -m landmarks.train --data DATA --meshes FILE --out RUN`.
 
-An ensemble of regression trees (Kazemi and Sullivan, CVPR 2014), grown by dlib's trainer into RUN/landmarks.dat;
-landmarks.pack makes the model that ships of it. All draws come from --seed.
+An ensemble of regression trees (Kazemi and Sullivan, CVPR 2014), grown by dlib's trainer into
+RUN/landmarks.dat; landmarks.pack makes the model that ships of it. All draws come from --seed.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def detection(sample: Sample) -> dlib.full_object_detection:
     return dlib.full_object_detection(rectangle(sample), points)
 
 
-def options(seed: int) -> dlib.shape_predictor_training_options:
+def options(seed: int, starts: int) -> dlib.shape_predictor_training_options:
     """What the trees are like."""
     chosen = dlib.shape_predictor_training_options()
     chosen.cascade_depth = 10
@@ -42,7 +42,7 @@ def options(seed: int) -> dlib.shape_predictor_training_options:
     chosen.num_test_splits = 20
     chosen.lambda_param = 0.1
     # Samples differ by augmentation already; each starts from a few other faces' shapes as well.
-    chosen.oversampling_amount = 4
+    chosen.oversampling_amount = starts
     chosen.random_seed = str(seed)
     chosen.num_threads = 2
     chosen.be_verbose = True
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, required=True, help="what landmarks.mesh wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--starts", type=int, default=4, help="shapes that each sample is started from")
     parser.add_argument("--without", nargs="*", default=[], help="cabin clips left out, to be judged on")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
@@ -70,7 +71,9 @@ def main() -> None:
     print(f"{len(samples)} samples", flush=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     model = dlib.train_shape_predictor(
-        [s.picture for s in samples], [[detection(s)] for s in samples], options(arguments.seed)
+        [s.picture for s in samples],
+        [[detection(s)] for s in samples],
+        options(arguments.seed, arguments.starts),
     )
     model.save(str(arguments.out / "landmarks.dat"))
 

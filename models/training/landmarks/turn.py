@@ -1,5 +1,5 @@
-"""Turns a photographed head: the face mesh has depth, so its triangles can be drawn as they would lie on a head
-that looks aside, the nearer ones over the farther ones (Zhu et al., CVPR 2016, do so to train on large poses)."""
+"""Turns a photographed head: the face mesh has depth, so its triangles can be drawn as they would lie on a
+head that looks aside, the nearer over the farther ones (Zhu et al., CVPR 2016, so train on large poses)."""
 
 import cv2
 import numpy as np
@@ -8,8 +8,11 @@ from scipy.spatial import Delaunay
 # Beyond the face the picture is bent less and less: rings of the face's outline, grown by so much about its
 # middle, take so large a part of the outline's movement.
 RINGS = ((1.25, 0.6), (1.6, 0.2), (2.2, 0.0))
-# The mesh's points of the face without the irises.
+# The mesh's points of the face without the irises; the tip of the nose and the outer corners of the eyes.
 FACE = 468
+NOSE, LEFT, RIGHT = 4, 33, 263
+# A face whose nose lies further off the middle, in parts of its eyes' distance, looks aside already.
+ASIDE = 0.05
 
 
 def rotated(points: np.ndarray, yaw_deg: float) -> np.ndarray:
@@ -19,6 +22,13 @@ def rotated(points: np.ndarray, yaw_deg: float) -> np.ndarray:
     x, y, z = (points - middle).T
     turned = np.stack([np.cos(angle) * x - np.sin(angle) * z, y, np.sin(angle) * x + np.cos(angle) * z], 1)
     return turned + middle
+
+
+def side(points: np.ndarray) -> int:
+    """Where a face looks: to the picture's left (-1), to its right (1), or neither."""
+    middle = (points[LEFT] + points[RIGHT]) / 2
+    off = (points[NOSE] - middle)[0] / np.linalg.norm((points[RIGHT] - points[LEFT])[:2])
+    return 0 if abs(off) < ASIDE else int(np.sign(off))
 
 
 def _surroundings(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
