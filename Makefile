@@ -37,9 +37,10 @@ train-landmarks: python
 	$(PYTHON) -m landmarks.train --data $(DATA) --meshes runs/landmarks/meshes.npz --out runs/landmarks
 	$(PYTHON) -m landmarks.pack --run runs/landmarks --out ..
 
-train-fit-check: build python
-	rm -rf models/training/runs/fit-check/aligned
-	$(PYTHON) -m fit_check.train --data $(DATA) --work runs/fit-check --output ../../crates/align/src/check
+# After train-landmarks, whose faces it takes; the weights become part of the program.
+train-fit-check: python
+	$(PYTHON) -m fit_check.train --data $(DATA) --meshes runs/landmarks/meshes.npz \
+		--output ../../crates/align/src/check
 
 # Goes on after an interruption; models/training/runs/compact/log.csv tells how far it is.
 train-expression: build python
