@@ -68,6 +68,7 @@ fn what_the_daemon_relies_on_is_there() {
         ("SupplementaryGroups=video", "but may open cameras"),
         ("RuntimeDirectory=cabinmood", "the socket's default folder is /run/cabinmood"),
         ("StateDirectory=cabinmood", "what it learns may outlive a restart"),
+        ("Environment=ORT_DISABLE_TELEMETRY=1", "nothing is sent"),
         ("LimitCORE=0", "no pixel leaves the process, in a core dump neither"),
     ] {
         assert!(lines.contains(&line), "{line} is missing: {why}");
