@@ -1,6 +1,8 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
 .PHONY: setup build demo test figures python train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
+# Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
+export ORT_DISABLE_TELEMETRY = 1
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
 

@@ -80,6 +80,18 @@ fn pictures_are_written_where_they_are_asked_for_and_nowhere_else() {
 }
 
 #[test]
+fn nothing_is_sent_or_kept_that_nobody_asked_for() {
+    let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
+    let daemon = Daemon::start([clip.as_os_str()]);
+    // By then ONNX Runtime is loaded, which would begin with its telemetry.
+    daemon.subscribe().until("from a frame", |event| !event["frame_seq"].is_null());
+    assert_eq!(daemon.internet_sockets(), [""; 0]);
+    daemon.terminate();
+    assert_eq!(daemon.end(), Some(0));
+    assert_eq!(daemon.left_at_home(), [""; 0].map(std::path::PathBuf::from));
+}
+
+#[test]
 fn the_schema_is_printed_as_json_and_for_people() {
     let json: Value = serde_json::from_slice(&cabinmood(["schema", "json"]).stdout).unwrap();
     assert!(json["$schema"].is_string(), "{json}");

@@ -143,6 +143,34 @@ fn one_bad_picture_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_torn_picture_is_told_in_one_line() {
+    let folder = folder();
+    let whole = fs::read(face("a")).unwrap();
+    let path = folder.path().join("torn.jpg");
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    // A PNG whose data is cut off; libpng itself would write a line.
+    let png = folder.path().join("torn.png");
+    let cut = folder.path().join("cut");
+    run(0, &["align", text(&face("a")), text(&cut)]);
+    let crop = fs::read(cut.join("a.png")).unwrap();
+    fs::write(&png, &crop[..crop.len() / 2]).unwrap();
+    // A film without its index, of which FFmpeg would say so.
+    let mut files = vec![path, png];
+    if let Some(clip) = fetched("footage/single_face.mp4") {
+        files.push(folder.path().join("torn.mp4"));
+        fs::write(&files[2], &fs::read(clip).unwrap()[..100_000]).unwrap();
+    }
+    for path in files {
+        let output = cabinmood(["analyze", text(&path)]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(65), "{told}");
+        assert!(told.lines().count() == 1 && told.contains(text(&path)), "{told}");
+        let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
+        assert!(matches!(&lines[..], [line] if line["error"].is_string()), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_torn_video_gives_its_frames_and_then_the_error() {
     let Some(clip) = fetched("footage/face_noface.mov") else { return };
     let folder = folder();

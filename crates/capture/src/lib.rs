@@ -22,6 +22,7 @@ mod source;
 mod spec;
 mod transform;
 mod video;
+mod whole;
 
 pub use devices::{CameraFormat, CameraInfo, Rate, devices};
 pub use error::{CaptureError, ErrorKind, Remedy};

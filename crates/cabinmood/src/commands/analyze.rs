@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use capture::SourceOptions;
+use capture::{CaptureError, SourceOptions};
 use classify::Classifier;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::tools::lines::{Lines, Reader};
 use crate::tools::record::Record;
 use crate::tools::stages::{StageTimes, Stages};
 use crate::tools::stop::Stop;
-use crate::tools::walk::{Kind, Medium};
+use crate::tools::walk::Medium;
 use crate::tools::{open, progress, walk};
 
 /// Writes one line for every frame and picture, in order; none is dropped.
@@ -75,7 +75,7 @@ struct Summary<'a> {
     frames: u64,
     faces: u64,
     accepted: u64,
-    /// Files that could not be read; each picture among them counts as a frame without a face.
+    /// Files that could not be read; each counts as a frame without a face.
     unreadable: u64,
     availability: f64,
     acceptance: f64,
@@ -105,12 +105,12 @@ impl Analysis {
         match message {
             Message::Begin(clip) => self.begin(&clip),
             Message::Frame(aligned) => self.frame(&aligned),
-            Message::Fault(medium, error) => self.unreadable(&medium, error.into()),
-            Message::BrokeOff(medium) => {
-                let message = format!("{}: the video breaks off before its end", medium.path.display());
-                self.fault(Failure::message(Exit::Data, message));
+            // Its frames have their lines.
+            Message::Fault(_, error @ CaptureError::BrokeOff { .. }) => {
+                self.fault(error.into());
                 Ok(())
             }
+            Message::Fault(medium, error) => self.unreadable(&medium, error.into()),
             Message::Failed(failure) => Err(failure),
         }
     }
@@ -145,18 +145,14 @@ impl Analysis {
         Ok(())
     }
 
-    /// A picture that is none still has its line, so that lines and pictures match; a video that
-    /// cannot be opened has no frames.
+    /// A file that cannot be read still has its line, so that none of the files is passed over in
+    /// what is written.
     fn unreadable(&mut self, medium: &Medium, failure: Failure) -> Result<(), Failure> {
         self.counts.unreadable += 1;
-        let reader = if medium.kind == Kind::Picture {
-            self.counts.frames += 1;
-            self.bar.inc(1);
-            let (name, error) = (medium.path.to_string_lossy(), failure.to_string());
-            self.lines.write(&Record::unreadable(&name, &error))?
-        } else {
-            Reader::Listens
-        };
+        self.counts.frames += 1;
+        self.bar.inc(1);
+        let (name, error) = (medium.path.to_string_lossy(), failure.to_string());
+        let reader = self.lines.write(&Record::unreadable(&name, &error))?;
         self.heed(reader);
         self.fault(failure);
         Ok(())

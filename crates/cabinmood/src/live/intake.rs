@@ -144,7 +144,7 @@ impl Intake {
         info!(source = source.describe(), opening, "source open");
         let mut freeze = Freeze::default();
         let mut faults = source.decode_faults();
-        let mut skipped = None;
+        let mut skipped = Skipped::default();
         while self.stop.try_recv() == Err(TryRecvError::Empty) {
             let next = self.leash.inside(&*self.clock, || source.next());
             if self.leash.is_cut() {
@@ -158,10 +158,10 @@ impl Intake {
                 (Ok(None), Nature::Camera { .. }) => {
                     return Ok(End::Lost("the camera ended its stream".into()));
                 }
-                (Ok(None), Nature::Media) => return self.media_end(first_seq, skipped),
+                (Ok(None), Nature::Media) => return skipped.told(),
                 (Err(fault), _) if fault.remedy() == Remedy::Skip => {
-                    warn!(%fault, "skipped");
-                    skipped = Some(fault);
+                    warn!(%fault, "bad media");
+                    skipped.add(fault);
                     continue;
                 }
                 (Err(fault), Nature::Camera { .. }) => return Ok(End::Lost(fault.to_string())),
@@ -184,14 +184,30 @@ impl Intake {
         self.metrics.frames_frozen_total.add(captured.frozen.into());
         self.metrics.frames_dropped_total.add(self.frames.offer(captured));
     }
+}
 
-    /// Media of which nothing could be shown is bad input, whatever else was skipped.
-    fn media_end(&self, first_seq: u64, skipped: Option<CaptureError>) -> Result<End, Failure> {
-        match skipped {
-            Some(fault) if self.ledger.next_seq.load(Ordering::Relaxed) == first_seq => {
-                Err(Failure::new(Exit::Data, fault))
-            }
-            _ => Ok(End::Over),
+/// What media held that could not be played.
+#[derive(Default)]
+struct Skipped {
+    first: Option<CaptureError>,
+    count: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, fault: CaptureError) {
+        self.first.get_or_insert(fault);
+        self.count += 1;
+    }
+
+    /// The end of the media, which was bad input where something of it is missing.
+    fn told(self) -> Result<End, Failure> {
+        match (self.first, self.count) {
+            (None, _) => Ok(End::Over),
+            (Some(only), 1) => Err(only.into()),
+            (Some(first), count) => Err(Failure::message(
+                Exit::Data,
+                format!("{count} of the pictures cannot be read; the first: {first}"),
+            )),
         }
     }
 }
@@ -317,12 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn media_without_one_good_picture_is_bad_data() {
+    fn bad_media_is_played_as_far_as_it_goes_and_told_at_its_end() {
         let bad = || Step::Fault(CaptureError::BadImage { path: "a.png".into(), message: "torn".into() });
-        let (all_bad, _frames) = intake(Nature::Media, vec![Ok(vec![bad(), bad()])], never());
-        assert_eq!(all_bad.run().unwrap_err().exit, Exit::Data);
-        let (one_good, _frames) = intake(Nature::Media, vec![Ok(vec![bad(), shot(1, 33, 0)])], never());
-        assert!(one_good.run().is_ok());
+        let (intake, frames) =
+            intake(Nature::Media, vec![Ok(vec![bad(), shot(1, 33, 0), bad(), shot(3, 99, 0)])], never());
+        let failure = intake.run().unwrap_err();
+        assert_eq!(failure.exit, Exit::Data);
+        assert_eq!(failure.to_string(), "2 of the pictures cannot be read; the first: a.png: torn");
+        assert_eq!(frames.recv().unwrap().frame.seq, 3, "what came after was played");
     }
 
     #[test]
