@@ -147,6 +147,7 @@ impl From<OptionError> for Failure {
         Self::new(Exit::Config, error)
     }
 }
+            | ClassifyError::BadModel { .. }
 
 #[cfg(test)]
 mod tests {
