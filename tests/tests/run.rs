@@ -1,5 +1,6 @@
 //! `cabinmood run` on real footage, seen through its socket as a consumer sees it.
 
+use std::fs;
 use std::time::Duration;
 
 use cabinmood_tests::{Daemon, cabinmood, captured_ms, fetched, word, write_picture};
@@ -115,7 +116,24 @@ fn check_says_what_works_and_what_does_not() {
     };
     assert_eq!(of("can")["detail"], "not in this version");
     assert_eq!(of("expression")["works"], true);
-    assert!(of("provider")["detail"].is_string());
+    let providers: Vec<&Value> =
+        answer["findings"].as_array().unwrap().iter().filter(|f| f["part"] == "provider").collect();
+    let names: Vec<&str> = providers.iter().map(|f| f["provider"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tensorrt", "cuda", "cpu"]);
+    for finding in providers {
+        assert_eq!(finding["works"].as_bool().unwrap(), finding["reason"].is_null(), "{finding}");
+    }
+    assert!(of("can")["provider"].is_null());
+
+    let (text, empty) = (folder.path().join("text.mp4"), folder.path().join("empty"));
+    fs::write(&text, "no video").unwrap();
+    fs::create_dir(&empty).unwrap();
+    for (path, code) in [(text, 65), (empty, 66)] {
+        let source = format!("camera.source={}", path.display());
+        let output = cabinmood(args.into_iter().chain(["--set", source.as_str()]));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &answer["can_run"]), (Some(code), &Value::Bool(false)), "{answer}");
+    }
 
     let output = cabinmood(args.into_iter().chain(["--set", "camera.source=camera:99"]));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
