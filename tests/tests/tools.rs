@@ -143,6 +143,24 @@ fn one_bad_picture_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_missing_file_does_not_stop_the_others() {
+    let folder = folder();
+    let (good, empty) = (folder.path().join("a.pgm"), folder.path().join("empty"));
+    write_picture(&good, 0);
+    fs::create_dir(&empty).unwrap();
+    let output = cabinmood(["analyze", "/no/such.mp4", text(&empty), text(&good)]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(66), "{told}");
+    assert!(
+        told.contains("/no/such.mp4: ") && told.contains("empty: ") && told.contains("2 of the 3 files"),
+        "{told}"
+    );
+    let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
+    let read: Vec<bool> = lines.iter().map(|line| line["error"].is_null()).collect();
+    assert_eq!(read, [false, false, true]);
+}
+
+#[test]
 fn a_torn_picture_is_told_in_one_line() {
     let folder = folder();
     let whole = fs::read(face("a")).unwrap();

@@ -25,11 +25,11 @@ use crate::tools::{open, progress, walk};
 /// Writes one line for every frame and picture, in order; none is dropped.
 ///
 /// # Errors
-/// [`Exit::NoInput`] where an input is missing or empty, before anything is done; [`Exit::Data`]
-/// after all the others are done where a file is damaged or is no picture.
+/// [`Exit::NoInput`] where an input is missing or empty, [`Exit::Data`] where a file is damaged or is
+/// no picture; the first one tells the code, after all the others are done.
 pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let media = walk::media(&args.inputs)?;
+    let media = walk::media(&args.inputs);
     let aligner = open::aligner(&config)?;
     let classifier = open::classifier(&config, args.model.as_deref())?;
     let options = SourceOptions { keep_color: args.annotate.is_some(), ..config.camera.options };
@@ -39,8 +39,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
         lines: Lines::create(args.output.as_deref(), args.format)?,
         gallery: args.annotate.as_ref().map(gallery).transpose()?,
         bar: progress::bar(Some(0), "frames"),
-        stop: Stop::on_signals()?,
-        several: media.len() > 1,
+        stop: stop.clone(),
+        files: media.len(),
         clip: String::new(),
         counts: Counts::default(),
         times: Times::default(),
@@ -93,7 +93,7 @@ struct Analysis {
     gallery: Option<Gallery>,
     bar: ProgressBar,
     stop: Stop,
-    several: bool,
+    files: usize,
     clip: String,
     counts: Counts,
     times: Times,
@@ -166,7 +166,7 @@ impl Analysis {
 
     /// Notes what is wrong with a file; the other files go on.
     fn fault(&mut self, failure: Failure) {
-        if self.several {
+        if self.files > 1 {
             progress::say(&self.bar, &failure.to_string());
         }
         self.faults.push(failure);
@@ -187,10 +187,10 @@ impl Analysis {
         let count = self.faults.len();
         match self.faults.into_iter().next() {
             None => Ok(()),
-            Some(only) if !self.several => Err(only),
+            Some(only) if self.files == 1 => Err(only),
             Some(first) => Err(Failure::message(
                 first.exit,
-                format!("{count} of the files are damaged or cannot be read"),
+                format!("{count} of the {} files are damaged or cannot be read", self.files),
             )),
         }
     }
