@@ -374,3 +374,5 @@ fn evaluate_refuses_what_is_no_data_set() {
     assert_refused(["evaluate", set, "--tricks"], 64, &["--tricks"]);
     assert_refused(["evaluate", "/no/such"], 66, &["/no/such"]);
 }
+    let absent = &score["per_class"]["disgust"];
+    assert!(["recall", "precision", "f1"].iter().all(|share| absent[share].is_null()), "{absent}");

@@ -13,8 +13,8 @@ use types::{Expression, Verdict};
 use crate::cli::EvaluateArgs;
 use crate::config::Config;
 use crate::draw::report::{self, Mistake};
-use crate::failure::{Exit, Failure, OrExit as _};
-use crate::tools::score::{Answer, Score, Tally};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
+use crate::tools::score::{Answer, Score, Tally, told};
 use crate::tools::stop::Stop;
 use crate::tools::walk::Sample;
 use crate::tools::{open, ordered, pictures, progress, walk};
@@ -181,7 +181,7 @@ fn table(score: &Score) -> String {
         ("rejected", format!("{}  {}", score.rejected, reasons.join(", "))),
         ("accuracy", format!("{}  rejected = wrong", percent(score.accuracy))),
         ("accuracy judged", percent(score.accuracy_judged)),
-        ("macro recall", format!("{:.3}", score.macro_recall)),
+        ("macro recall", format!("{:.3}  of the classes that have pictures", score.macro_recall)),
         ("macro F1", format!("{:.3}", score.macro_f1)),
         ("ECE", format!("{:.3}", score.ece)),
     ];
@@ -199,8 +199,12 @@ fn table(score: &Score) -> String {
         let c = &score.per_class[e.index()];
         let _ = write!(
             text,
-            "\n{e:<10}{:>8}{:>8}{:>8.3}{:>11.3}{:>8.3} |",
-            c.images, c.judged, c.recall, c.precision, c.f1
+            "\n{e:<10}{:>8}{:>8}{:>8}{:>11}{:>8} |",
+            c.images,
+            c.judged,
+            told(c.recall),
+            told(c.precision),
+            told(c.f1)
         );
         row.iter().for_each(|count| _ = write!(text, "{count:>9}"));
     }
