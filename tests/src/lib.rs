@@ -60,6 +60,11 @@ pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     command(args).output().unwrap()
 }
 
+/// Runs the binary to its end with a variable set.
+pub fn cabinmood_with<S: AsRef<OsStr>>(variable: (&str, &str), args: impl IntoIterator<Item = S>) -> Output {
+    command(args).env(variable.0, variable.1).output().unwrap()
+}
+
 /// Asserts that the binary ends with this code and one line on standard error that has these words.
 pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32, words: &[&str]) {
     let output = cabinmood(args);
