@@ -182,7 +182,12 @@ impl Daemon {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        assert!(signal(self.pid, "TERM"), "it has ended already");
+        self.send("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn send(&self, name: &str) {
+        assert!(signal(self.pid, name), "it has ended already");
     }
 
     /// Waits for its end; the exit code, or `None` where a signal ended it.

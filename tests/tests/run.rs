@@ -45,7 +45,7 @@ fn a_new_subscriber_gets_the_current_state_at_once() {
 }
 
 #[test]
-fn sigterm_ends_it_within_a_second_and_takes_the_socket_away() {
+fn a_signal_ends_it_within_a_second_and_takes_the_socket_away() {
     let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
     for signal in ["TERM", "INT", "HUP"] {
         let daemon = Daemon::start([clip.as_os_str()]);

@@ -36,6 +36,7 @@ type Outcome = Result<Observation, String>;
 /// [`Exit::NoInput`] without pictures, [`Exit::Usage`] where OUTPUT lies in INPUT, [`Exit::Data`]
 /// after all the others are done where a file is no picture.
 pub fn run(args: &AlignArgs) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let root =
         if args.input.is_dir() { args.input.as_path() } else { args.input.parent().unwrap_or(Path::new("")) };
@@ -45,8 +46,7 @@ pub fn run(args: &AlignArgs) -> Result<(), Failure> {
         .map(|_| Ok((open::aligner(&config)?, AlignedFace::black())))
         .collect::<Result<Vec<_>, Failure>>()?;
     let mut index = Index::create(&args.output)?;
-    let (pool, stop, bar) =
-        (Pool::new(), Stop::on_signals()?, progress::bar(Some(jobs.len() as u64), "pictures"));
+    let (pool, bar) = (Pool::new(), progress::bar(Some(jobs.len() as u64), "pictures"));
     let work = |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| {
         align_one(aligner, face, job, args.crops, &pool)
     };
@@ -166,8 +166,7 @@ impl Index {
         written.or_exit(Exit::Unavailable, || self.path.display().to_string())
     }
 
-    fn finish(mut self, stop: &Stop) -> Result<(), Failure> {
-        self.csv.flush().or_exit(Exit::Unavailable, || self.path.display().to_string())?;
+    fn finish(self, stop: &Stop) -> Result<(), Failure> {
         let ended = if stop.is_set() { " (interrupted)" } else { "" };
         let line =
             format!("{} of {} pictures accepted{ended}; {}", self.accepted, self.listed, self.path.display());

@@ -27,6 +27,7 @@ use crate::tools::{open, progress, walk};
 /// # Errors
 /// [`Exit::NoInput`] where an input is missing or empty, [`Exit::Data`] where a file is damaged or is
 /// no picture; the first one tells the code, after all the others are done.
+    let stop = Stop::on_signals()?;
 pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let media = walk::media(&args.inputs);
@@ -46,7 +47,6 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
         times: Times::default(),
         faults: Vec::new(),
     };
-    let stop = analysis.stop.clone();
     let (played, wall) =
         chain::timed(|| chain::play(&media, &options, aligner, &stop, |message| analysis.take(message)));
     analysis.finish(args.summary.as_deref(), wall, played)

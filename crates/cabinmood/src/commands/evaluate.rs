@@ -31,13 +31,14 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     if args.tricks {
         return Err(Failure::message(Exit::Usage, "--tricks is not in this version"));
     }
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let samples = walk::samples(&args.dataset)?;
     let workers = (0..ordered::threads().min(samples.len()))
         .map(|_| Worker::open(&config, args))
         .collect::<Result<Vec<_>, Failure>>()?;
     let model = workers.first().map_or_else(String::new, |worker| worker.classifier.model_name().to_owned());
-    let (stop, bar) = (Stop::on_signals()?, progress::bar(Some(samples.len() as u64), "pictures"));
+    let bar = progress::bar(Some(samples.len() as u64), "pictures");
     let (mut tally, mut mistakes, mut unreadable) = (Tally::default(), Mistakes::default(), 0);
     ordered::for_each_in_order(&samples, workers, &stop, Worker::judge, |sample, judged| {
         bar.inc(1);

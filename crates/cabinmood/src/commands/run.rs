@@ -26,7 +26,7 @@ use crate::graph::{Graph, Plan};
 use crate::live::intake::{Nature, Opener};
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
-use crate::logging;
+use crate::{logging, signals};
 
 /// Frames a second of an annotated video whose source does not tell its own.
 const USUAL_RATE: f64 = 30.0;
@@ -37,12 +37,12 @@ const USUAL_RATE: f64 = 30.0;
 /// A wrong configuration or model ([`Exit::Config`]), a source that is missing or bad, a socket
 /// that is in use, or a thread that failed.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let signals = signals()?;
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
-    let signals = signals()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (stop, stopped) = bounded(0);
 
@@ -134,9 +134,9 @@ fn header(config: &Config) -> Header {
     }
 }
 
-/// SIGINT and SIGTERM as messages. The thread behind it lives as long as the process.
+/// The signals that end the program, as messages. The thread behind it lives as long as the process.
 fn signals() -> Result<Receiver<i32>, Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).or_exit(Exit::Internal, || "signals".into())?;
+    let mut signals = Signals::new(signals::that_end()).or_exit(Exit::Internal, || "signals".into())?;
     let (out, into) = bounded(1);
     let forward = move || signals.forever().take_while(|signal| out.send(*signal).is_ok()).for_each(drop);
     thread::Builder::new()
