@@ -13,7 +13,7 @@ use types::Observation;
 
 use crate::cli::AlignArgs;
 use crate::config::Config;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::tools::stop::Stop;
 use crate::tools::{open, ordered, pictures, progress, record, walk};
 
@@ -121,7 +121,7 @@ fn align_one(
     } else {
         Ok(())
     };
-    written.or_exit(Exit::Unavailable, || job.crop.display().to_string())?;
+    written.or_exit(Exit::Unavailable, writing("OUTPUT", &job.crop))?;
     Ok(Ok(seen))
 }
 
@@ -137,11 +137,13 @@ struct Index {
 impl Index {
     fn create(output: &Path) -> Result<Self, Failure> {
         let path = output.join("index.csv");
-        let doing = || path.display().to_string();
-        fs::create_dir_all(output).or_exit(Exit::Unavailable, doing)?;
-        let mut csv = csv::Writer::from_writer(fs::File::create(&path).or_exit(Exit::Unavailable, doing)?);
-        csv.write_record(["source", "accepted", "reason", "quality", "landmarks"])
-            .or_exit(Exit::Unavailable, doing)?;
+        let begun = || -> std::io::Result<_> {
+            fs::create_dir_all(output)?;
+            let mut csv = csv::Writer::from_writer(fs::File::create(&path)?);
+            csv.write_record(["source", "accepted", "reason", "quality", "landmarks"])?;
+            Ok(csv)
+        };
+        let csv = begun().or_exit(Exit::Unavailable, writing("OUTPUT", &path))?;
         Ok(Self { path, csv, listed: 0, accepted: 0, unreadable: 0 })
     }
 
@@ -163,7 +165,9 @@ impl Index {
                 self.csv.write_record([&*source, "false", UNREADABLE, "0.000", ""])
             }
         };
-        written.or_exit(Exit::Unavailable, || self.path.display().to_string())
+        // Row by row: wherever the work ends, the rows are those of the pictures that are there.
+        let written = written.and_then(|()| Ok(self.csv.flush()?));
+        written.or_exit(Exit::Unavailable, writing("OUTPUT", &self.path))
     }
 
     fn finish(self, stop: &Stop) -> Result<(), Failure> {

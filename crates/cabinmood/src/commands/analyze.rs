@@ -1,6 +1,5 @@
 //! `cabinmood analyze`: what every frame of videos and pictures says, as fast as the machine goes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::AnalyzeArgs;
 use crate::config::Config;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::tools::chain::{self, Aligned, Clip, Message};
 use crate::tools::gallery::Gallery;
 use crate::tools::lines::{Lines, Reader};
@@ -20,15 +19,15 @@ use crate::tools::record::Record;
 use crate::tools::stages::{StageTimes, Stages};
 use crate::tools::stop::Stop;
 use crate::tools::walk::Medium;
-use crate::tools::{open, progress, walk};
+use crate::tools::{open, progress, walk, whole};
 
 /// Writes one line for every frame and picture, in order; none is dropped.
 ///
 /// # Errors
 /// [`Exit::NoInput`] where an input is missing or empty, [`Exit::Data`] where a file is damaged or is
 /// no picture; the first one tells the code, after all the others are done.
-    let stop = Stop::on_signals()?;
 pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let media = walk::media(&args.inputs);
     let aligner = open::aligner(&config)?;
@@ -220,6 +219,6 @@ impl Analysis {
             provider: self.classifier.provider().to_string(),
         };
         let text = serde_json::to_string_pretty(&summary).or_exit(Exit::Internal, || "summary".into())?;
-        fs::write(path, text + "\n").or_exit(Exit::Unavailable, || path.display().to_string())
+        whole::write(path, |to| writeln!(to, "{text}")).or_exit(Exit::Unavailable, writing("--summary", path))
     }
 }

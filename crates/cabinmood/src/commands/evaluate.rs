@@ -65,7 +65,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         let mistakes = mistakes.into_sheet(&args.dataset)?;
         let name = args.dataset.file_name().unwrap_or(args.dataset.as_os_str()).to_string_lossy();
         report::write(folder, &name, &model, &score, &mistakes)
-            .map_err(|e| Failure::new(Exit::Unavailable, e))?;
+            .or_exit(Exit::Unavailable, writing("--report", folder))?;
     }
     match unreadable {
         0 => Ok(()),

@@ -1,6 +1,7 @@
 //! `cabinmood run`: the daemon.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -10,7 +11,6 @@ use classify::Classifier;
 use crossbeam_channel::{Receiver, bounded};
 use frame::{AlignedFace, Grey, Pool};
 use publish::{Sink, SocketSink};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
@@ -21,7 +21,7 @@ use crate::cli::RunArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::draw::Annotator;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::graph::{Graph, Plan};
 use crate::live::intake::{Nature, Opener};
 use crate::live::supervise::supervise;
@@ -46,9 +46,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (stop, stopped) = bounded(0);
 
-    let annotate = args.annotate.as_deref();
-    let annotate = annotate.map(|folder| Annotator::new(folder, &spec.to_string(), USUAL_RATE)).transpose();
-    let annotate = annotate.or_exit(Exit::Unavailable, || "--annotate".into())?;
+    let annotator = |folder: &Path| {
+        Annotator::new(folder, &spec.to_string(), USUAL_RATE)
+            .or_exit(Exit::Unavailable, writing("--annotate", folder))
+    };
+    let annotate = args.annotate.as_deref().map(annotator).transpose()?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
     let plan = Plan {
         nature: nature(&spec, &config),

@@ -65,7 +65,7 @@ pub fn write(folder: &Path, dataset: &str, model: &str, score: &Score, mistakes:
         .replace("{{reliability}}", &BASE64.encode(&pictures[1]))
         .replace("{{sheet}}", &sheet(mistakes));
     let path = folder.join("report.html");
-    fs::write(&path, page).map_err(|e| named(&path, e))
+    whole::write(&path, |to| to.write_all(page.as_bytes())).map_err(|e| named(&path, e))
 }
 
 fn figures(score: &Score) -> String {
