@@ -60,6 +60,11 @@ pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     command(args).output().unwrap()
 }
 
+/// Runs the binary to its end with a variable set.
+pub fn cabinmood_with<S: AsRef<OsStr>>(variable: (&str, &str), args: impl IntoIterator<Item = S>) -> Output {
+    command(args).env(variable.0, variable.1).output().unwrap()
+}
+
 /// Asserts that the binary ends with this code and one line on standard error that has these words.
 pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32, words: &[&str]) {
     let output = cabinmood(args);
@@ -177,7 +182,12 @@ impl Daemon {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        assert!(signal(self.pid, "TERM"), "it has ended already");
+        self.send("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn send(&self, name: &str) {
+        assert!(signal(self.pid, name), "it has ended already");
     }
 
     /// Waits for its end; the exit code, or `None` where a signal ended it.

@@ -139,6 +139,22 @@ fn a_wrong_tensor_shape() {
 }
 
 #[test]
+fn a_broken_model_with_the_right_hash() {
+    let folder = folder();
+    let broken = b"no graph";
+    let sha256: String = Sha256::digest(broken).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(folder.path().join("m.onnx"), broken).unwrap();
+    let manifest = folder.path().join("m.toml");
+    copy_changed(
+        "expression.toml",
+        &manifest,
+        &[("file", "\"m.onnx\""), ("sha256", &format!("\"{sha256}\""))],
+    );
+    let set = format!("classify.model={}", manifest.display());
+    assert_refused(run(&picture(&folder), &[&set]), 78, &["m.onnx", "not a model"]);
+}
+
+#[test]
 fn a_truncated_dat() {
     let folder = folder();
     let model = fs::read(root().join("models/shape_predictor_5_face_landmarks.dat"));

@@ -12,6 +12,7 @@ mod libraries;
 mod live;
 mod logging;
 mod paths;
+mod signals;
 mod tools;
 
 use std::io::Write as _;

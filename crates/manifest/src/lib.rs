@@ -118,8 +118,9 @@ impl<T: DeserializeOwned> Manifest<T> {
         if let Some(unknown) = rest.keys().next() {
             return Err(invalid(format!("unknown key {unknown:?}")));
         }
-        let details =
-            table.try_into().map_err(|e: toml::de::Error| invalid(format!("[{kind}]: {}", in_our_words(&e))))?;
+        let details = table
+            .try_into()
+            .map_err(|e: toml::de::Error| invalid(format!("[{kind}]: {}", in_our_words(&e))))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         Ok(Self {
             name: raw.name,

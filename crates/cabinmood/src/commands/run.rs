@@ -1,6 +1,7 @@
 //! `cabinmood run`: the daemon.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -10,7 +11,6 @@ use classify::Classifier;
 use crossbeam_channel::{Receiver, bounded};
 use frame::{AlignedFace, Grey, Pool};
 use publish::{Sink, SocketSink};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
@@ -21,12 +21,12 @@ use crate::cli::RunArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::draw::Annotator;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::graph::{Graph, Plan};
 use crate::live::intake::{Nature, Opener};
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
-use crate::logging;
+use crate::{logging, signals};
 
 /// Frames a second of an annotated video whose source does not tell its own.
 const USUAL_RATE: f64 = 30.0;
@@ -37,18 +37,20 @@ const USUAL_RATE: f64 = 30.0;
 /// A wrong configuration or model ([`Exit::Config`]), a source that is missing or bad, a socket
 /// that is in use, or a thread that failed.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let signals = signals()?;
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
-    let signals = signals()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (stop, stopped) = bounded(0);
 
-    let annotate = args.annotate.as_deref();
-    let annotate = annotate.map(|folder| Annotator::new(folder, &spec.to_string(), USUAL_RATE)).transpose();
-    let annotate = annotate.or_exit(Exit::Unavailable, || "--annotate".into())?;
+    let annotator = |folder: &Path| {
+        Annotator::new(folder, &spec.to_string(), USUAL_RATE)
+            .or_exit(Exit::Unavailable, writing("--annotate", folder))
+    };
+    let annotate = args.annotate.as_deref().map(annotator).transpose()?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
     let plan = Plan {
         nature: nature(&spec, &config),
@@ -134,9 +136,9 @@ fn header(config: &Config) -> Header {
     }
 }
 
-/// SIGINT and SIGTERM as messages. The thread behind it lives as long as the process.
+/// The signals that end the program, as messages. The thread behind it lives as long as the process.
 fn signals() -> Result<Receiver<i32>, Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).or_exit(Exit::Internal, || "signals".into())?;
+    let mut signals = Signals::new(signals::that_end()).or_exit(Exit::Internal, || "signals".into())?;
     let (out, into) = bounded(1);
     let forward = move || signals.forever().take_while(|signal| out.send(*signal).is_ok()).for_each(drop);
     thread::Builder::new()

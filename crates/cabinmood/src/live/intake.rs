@@ -8,7 +8,7 @@ use std::time::Duration;
 use capture::{CaptureError, FrameSource, FreezeDetector, Remedy};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use frame::Frame;
-use tracing::{info, warn};
+use tracing::{info, trace_span, warn};
 use types::{Clock, MonoTime, Stamped};
 
 use super::edge::NewestSender;
@@ -146,7 +146,10 @@ impl Intake {
         let mut faults = source.decode_faults();
         let mut skipped = Skipped::default();
         while self.stop.try_recv() == Err(TryRecvError::Empty) {
-            let next = self.leash.inside(&*self.clock, || source.next());
+            let next = {
+                let _span = trace_span!("capture").entered();
+                self.leash.inside(&*self.clock, || source.next())
+            };
             if self.leash.is_cut() {
                 return Ok(End::Over);
             }
