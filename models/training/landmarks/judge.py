@@ -21,6 +21,8 @@ from landmarks.samples import is_held_out, pictures, true_points
 # Eye centres that are off by less than this part of their distance are where they should be.
 NEAR = 0.10
 OUTER_CORNERS = (36, 45)
+# Beyond this yaw the far eye is out of sight, and no model knows where it is.
+LARGEST_YAW_DEG = 45.0
 CLIPS = ("driver-1", "driver-2", "driver-3")
 
 
@@ -44,6 +46,12 @@ def eyes_off(points: np.ndarray, truth: np.ndarray) -> float:
     return float(np.linalg.norm(eyes(points) - true, axis=1).max() / np.linalg.norm(true[1] - true[0]))
 
 
+def yaw_deg(mesh: np.ndarray) -> float:
+    """How far a mesh [478, 3] looks aside: by the depth of its outer eye corners."""
+    left, right = (mesh[NEAREST[corner]] for corner in OUTER_CORNERS)
+    return float(np.degrees(np.arctan2(left[2] - right[2], right[0] - left[0])))
+
+
 def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
     """Prints the errors on the held-out fifth."""
     truth = true_points(data)
@@ -53,17 +61,20 @@ def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
                 cv2.imwrite(str(Path(folder) / f"{Path(name).stem}.png"), picture)
         lines = analyzed(binary, Path(folder), settings)
     known = {Path(name).stem: points for name, points in truth.items()}
-    errors, off = [], []
+    errors, off, others = [], [], 0
     for line in lines:
         points, true = line["landmarks"], known[Path(line["file"]).stem]
         if points is None:
             continue
         points = np.array(points)
+        corners = np.linalg.norm(true[OUTER_CORNERS[0]] - true[OUTER_CORNERS[1]])
+        if np.linalg.norm(eyes(points).mean(0) - eyes(true).mean(0)) > corners:
+            others += 1
+            continue
         off.append(eyes_off(points, true))
         if len(points) == len(true):
-            corners = np.linalg.norm(true[OUTER_CORNERS[0]] - true[OUTER_CORNERS[1]])
             errors.append(np.linalg.norm(points - true, axis=1).mean() / corners)
-    print(f"landmarks68, held out: {len(lines)} pictures, {len(off)} faces found")
+    print(f"landmarks68, held out: {len(lines)} pictures, {len(off)} faces found, {others} times another one")
     say("  error of the points over the outer eye corners' distance", errors)
     say("  error of the eye centres over theirs", off)
 
@@ -72,15 +83,15 @@ def on_clips(binary: Path, data: Path, meshes: dict[str, np.ndarray], settings: 
     """Prints how far the eye centres are from the mesh's on each clip."""
     for clip in CLIPS:
         lines = analyzed(binary, data / "cabin" / f"{clip}.avi", settings)
-        both = [(line, meshes.get(f"{clip}/{line['frame']}")) for line in lines if line["landmarks"]]
-        off = [
-            eyes_off(np.array(line["landmarks"]), mesh[NEAREST, :2])
-            for line, mesh in both
-            if mesh is not None
-        ]
+        off = []
+        for line in lines:
+            mesh = meshes.get(f"{clip}/{line['frame']}")
+            if line["landmarks"] and mesh is not None and abs(yaw_deg(mesh)) <= LARGEST_YAW_DEG:
+                off.append(eyes_off(np.array(line["landmarks"]), mesh[NEAREST, :2]))
         found = sum(line["face"] is not None for line in lines)
         accepted = sum(line["accepted"] for line in lines)
         print(f"{clip}: {len(lines)} frames, {found} with a face, {accepted} accepted")
+        print(f"  {len(off)} frames turned by at most {LARGEST_YAW_DEG:.0f} degrees")
         say(f"  eyes off; {np.mean(np.array(off) < NEAR):.3f} within {NEAR:.0%}", off)
 
 
