@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test figures python train-detector train-landmarks train-fit-check train-expression clean
+.PHONY: setup build demo test figures compare-align python train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -25,6 +25,10 @@ test: build python
 # The README's figures, measured again; needs the shared data.
 figures: build python
 	@tests/figures.sh
+
+# Alignment against dlib, on the same footage in one run.
+compare-align: build python
+	.venv/bin/python tests/compare/align.py --data $(DATA)
 
 # The models, in the order in which they depend on one another: the net learns from faces that the
 # detector found, the landmarks aligned and the fit check let pass. DATA=... names the data's folder.
