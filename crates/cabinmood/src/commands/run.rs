@@ -130,6 +130,7 @@ fn header(config: &Config) -> Header {
     Header {
         boot_id: boot_id.trim().into(),
         model: config.classify.model.as_str().into(),
+        model_id: "".into(),
         software_version: env!("CARGO_PKG_VERSION").into(),
     }
 }

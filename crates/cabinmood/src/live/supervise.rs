@@ -214,7 +214,7 @@ mod tests {
             }),
             smoother: Smoother::new(SmoothOptions::default()).unwrap(),
             vigil: Vigil::new(Duration::from_millis(250)),
-            header: Header { boot_id: "".into(), model: "".into(), software_version: "".into() },
+            header: Header::default(),
             sinks: Vec::new(),
             annotate: None,
             clock: Arc::new(SystemClock),
