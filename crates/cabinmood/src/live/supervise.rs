@@ -214,6 +214,7 @@ mod tests {
             }),
             smoother: Smoother::new(SmoothOptions::default()).unwrap(),
             vigil: Vigil::new(Duration::from_millis(250)),
+            orders: Arc::default(),
             header: Header::default(),
             sinks: Vec::new(),
             annotate: None,

@@ -109,6 +109,12 @@ impl Network {
         if problems.is_empty() { Ok(network) } else { Err(problems) }
     }
 
+    /// The defaults, which go together (a test says so).
+    #[must_use]
+    pub fn standard() -> Self {
+        Self { options: NetworkOptions::default() }
+    }
+
     fn check(&self, place: usize) -> Result<(), String> {
         let number = self.number(place);
         match (self.options.format, self.options.extended) {
@@ -237,6 +243,7 @@ mod tests {
 
     #[test]
     fn the_defaults_go_together_in_every_format() {
+        assert_eq!(Network::new(NetworkOptions::default()).unwrap(), Network::standard());
         for format in [Format::Classic, Format::Fd, Format::J1939] {
             let network = Network::new(NetworkOptions { format, ..NetworkOptions::default() }).unwrap();
             let messages = network.messages();
