@@ -82,6 +82,7 @@ async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Cloc
             Arrival::Event(mut event) => {
                 let _span = trace_span!("publish", seq = event.seq).entered();
                 event.published(clock.now());
+                event.health.bus = counters.bus();
                 outlet.publish(event);
                 count(&counters.events_published_total);
             }

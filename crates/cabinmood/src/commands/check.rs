@@ -8,10 +8,11 @@ use classify::{Classifier, ProviderReport};
 use frame::Pool;
 use publish::SocketSink;
 use serde::Serialize;
+use wire::can::Format;
 
 use crate::cli::CheckArgs;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Can, Config};
 use crate::failure::{Exit, Failure, OrExit as _};
 
 /// One thing that was looked at.
@@ -119,7 +120,7 @@ fn look(config: &Config) -> Vec<Finding> {
             Finding::of("socket", SocketSink::bind(&socket.options).map(|_| path).map_err(Failure::from))
         }
     });
-    findings.push(Finding::extra("can", false, "not in this version"));
+    findings.push(can(config));
     findings.push(Finding::extra("telematics", false, "not in this version"));
     findings
 }
@@ -185,6 +186,34 @@ fn media(spec: &SourceSpec, options: &SourceOptions) -> Result<String, Failure> 
             (Ok(None), None) => return Err(Failure::message(Exit::Data, format!("{spec}: no frame"))),
             (Err(next), first) if next.remedy() == Remedy::Skip => fault = first.or(Some(next)),
             (Err(next), _) => return Err(next.into()),
+        }
+    }
+}
+
+/// The bus. An interface that is missing or down is waited for; one that is none is not.
+fn can(config: &Config) -> Finding {
+    let Can { enabled, interface, .. } = &config.can;
+    if !enabled {
+        return Finding::extra("can", false, "switched off: can.enabled = false");
+    }
+    match publish::look_at_can(interface) {
+        Err(fault) => Finding::of("can", Err(fault.into())),
+        Ok(None) => Finding::extra("can", false, format!("{interface}: is missing; `run` waits for it")),
+        Ok(Some(found)) => {
+            let wants_fd = config.can.network.options().format == Format::Fd;
+            match (found.up, found.fd || !wants_fd) {
+                (true, true) => Finding::works("can", interface.clone()),
+                (false, _) => {
+                    Finding::extra("can", false, format!("{interface}: is down; `run` waits for it"))
+                }
+                (true, false) => Finding::extra(
+                    "can",
+                    false,
+                    format!(
+                        "{interface}: takes no FD frames (its MTU is not 72): the probabilities are not sent"
+                    ),
+                ),
+            }
         }
     }
 }
