@@ -6,6 +6,8 @@ pub mod intake;
 pub mod judge;
 pub mod leash;
 pub mod metrics;
+#[cfg(test)]
+mod replay;
 pub mod sight;
 pub mod supervise;
 pub mod vigil;
