@@ -8,7 +8,7 @@ use std::thread;
 use align::Aligner;
 use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
 use publish::{CanInterfacePort, CanOptions, CanSink, Sink, SocketSink};
 use signal_hook::iterator::Signals;
@@ -87,7 +87,9 @@ fn opener(spec: SourceSpec, options: SourceOptions, clock: Arc<dyn Clock>, stop:
         Ok(match spec {
             SourceSpec::Camera(_) | SourceSpec::V4l2(_) => source,
             SourceSpec::Video(_) | SourceSpec::Images(_) => {
-                let paced = Paced::new(source, Arc::clone(&clock), stop.clone(), Pacing::MediaTime);
+                let stop = stop.clone();
+                let wait = Box::new(move |time| stop.recv_timeout(time) != Err(RecvTimeoutError::Timeout));
+                let paced = Paced::new(source, Arc::clone(&clock), wait, Pacing::MediaTime);
                 Box::new(paced) as Box<dyn FrameSource>
             }
         })

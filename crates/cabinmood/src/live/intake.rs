@@ -292,6 +292,13 @@ mod tests {
         Step::Frame(Stamped { seq, captured_at: MonoTime::from_ms(ms), value })
     }
 
+    /// Blocks until there is a message, or nobody left who could send one.
+    fn stalled(until: Receiver<()>) -> Step {
+        Step::Stall(Box::new(move || {
+            let _ = until.recv();
+        }))
+    }
+
     fn gone() -> CaptureError {
         CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }
     }
@@ -326,8 +333,8 @@ mod tests {
     #[test]
     fn a_camera_that_was_lost_is_opened_again_and_its_frames_are_numbered_on() {
         let ((go, stall), (stop, stopped)) = (bounded(1), bounded(0));
-        let first = vec![shot(0, 0, 1), Step::Stall(stall), shot(1, 33, 2), Step::Fault(gone())];
-        let second = vec![shot(0, 700, 3), Step::Stall(never())];
+        let first = vec![shot(0, 0, 1), stalled(stall), shot(1, 33, 2), Step::Fault(gone())];
+        let second = vec![shot(0, 700, 3), stalled(never())];
         let (intake, frames) = intake(CAMERA, vec![Ok(first), Err(gone()), Ok(second)], stopped);
         let metrics = Arc::clone(&intake.metrics);
         thread::spawn(|| intake.run());
@@ -358,9 +365,9 @@ mod tests {
     fn a_camera_that_stays_frozen_is_opened_again() {
         let (_stop, stopped) = bounded::<()>(0);
         let (go, stall) = bounded(0);
-        let same = (0..12).map(|n| shot(n, 300 * n, 7)).chain([Step::Stall(never())]).collect();
+        let same = (0..12).map(|n| shot(n, 300 * n, 7)).chain([stalled(never())]).collect();
         let (intake, frames) =
-            intake(CAMERA, vec![Ok(same), Ok(vec![Step::Stall(stall), shot(0, 9000, 8)])], stopped);
+            intake(CAMERA, vec![Ok(same), Ok(vec![stalled(stall), shot(0, 9000, 8)])], stopped);
         let metrics = Arc::clone(&intake.metrics);
         thread::spawn(|| intake.run());
         // The stall ends only in the second opening.
@@ -386,8 +393,8 @@ mod tests {
     fn a_camera_is_closed_while_the_vehicle_wants_no_watching_and_opened_again() {
         let (_stop, stopped) = bounded::<()>(0);
         let (inside, held) = bounded(0);
-        let first = vec![shot(0, 0, 1), Step::Stall(held.clone()), shot(1, 33, 2), Step::Stall(held)];
-        let second = vec![shot(0, 5000, 4), Step::Stall(never())];
+        let first = vec![shot(0, 0, 1), stalled(held.clone()), shot(1, 33, 2), stalled(held)];
+        let second = vec![shot(0, 5000, 4), stalled(never())];
         let (intake, frames) = intake(CAMERA, vec![Ok(first), Ok(second)], stopped);
         let (orders, metrics) = (Arc::clone(&intake.orders), Arc::clone(&intake.metrics));
         thread::spawn(|| intake.run());
@@ -405,7 +412,7 @@ mod tests {
     #[test]
     fn a_thread_that_was_given_up_ends_without_a_word() {
         let (go, stall) = bounded(0);
-        let (intake, frames) = intake(CAMERA, vec![Ok(vec![Step::Stall(stall), shot(0, 0, 0)])], never());
+        let (intake, frames) = intake(CAMERA, vec![Ok(vec![stalled(stall), shot(0, 0, 0)])], never());
         let leash = Arc::clone(&intake.leash);
         let thread = thread::spawn(|| intake.run());
         leash.cut();

@@ -28,7 +28,7 @@ pub struct Gallery {
 }
 
 enum Current {
-    Video { annotator: Annotator, smoother: Box<Smoother> },
+    Video { annotator: Box<Annotator>, smoother: Box<Smoother> },
     Picture { path: PathBuf },
 }
 
@@ -57,7 +57,7 @@ impl Gallery {
                 let annotator = Annotator::new(&folder, &title, fps)
                     .or_exit(Exit::Unavailable, writing("--annotate", &folder))?;
                 let smoother = Smoother::new(self.smoothing.clone())?;
-                Current::Video { annotator, smoother: Box::new(smoother) }
+                Current::Video { annotator: Box::new(annotator), smoother: Box::new(smoother) }
             }
         });
         Ok(())
