@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test figures python train-detector train-fit-check train-expression clean
+.PHONY: setup build demo test test-vm figures python train-detector train-fit-check train-expression clean
 CARGO ?= cargo
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
@@ -19,6 +19,11 @@ python: setup
 
 test: build python
 	@tests/all.sh
+
+# The binary on real cameras and buses, in a guest: docs/testing.md.
+test-vm: build python
+	@setup/packages.sh tests/vm/packages.txt
+	@tests/vm/run.sh
 
 # The README's figures, measured again; needs the shared data.
 figures: build python

@@ -1,0 +1,50 @@
+"""Virtual CAN buses, and listening on them with python-can."""
+
+import subprocess
+import time
+from collections.abc import Callable
+
+import can
+
+
+class Bus:
+    """A vcan interface."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def create(self) -> None:
+        """Makes the interface and brings it up."""
+        _ip("link", "add", self.name, "type", "vcan")
+        self.up()
+
+    def delete(self) -> None:
+        """Takes it away."""
+        _ip("link", "delete", self.name)
+
+    def up(self) -> None:
+        """Lets frames pass."""
+        _ip("link", "set", self.name, "up")
+
+    def down(self) -> None:
+        """Stops it: sockets on it get ENETDOWN."""
+        _ip("link", "set", self.name, "down")
+
+    def join(self) -> can.BusABC:
+        """A raw socket on it, classic and FD; to be used in a `with`."""
+        return can.Bus(self.name, interface="socketcan", fd=True)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def until(
+    node: can.BusABC, what: str, fits: Callable[[can.Message], bool], within_s: float = 10.0
+) -> can.Message:
+    """Reads frames until one fits."""
+    deadline = time.monotonic() + within_s
+    while (message := node.recv(max(0.0, deadline - time.monotonic()))) is not None:
+        if fits(message):
+            return message
+    raise AssertionError(f"no frame in time: {what}")
