@@ -15,28 +15,27 @@ class Bus:
 
     def create(self) -> None:
         """Makes the interface and brings it up."""
-        _ip("link", "add", self.name, "type", "vcan")
-        self.up()
+        _run("ip", "link", "add", self.name, "up", "type", "vcan")
 
     def delete(self) -> None:
         """Takes it away."""
-        _ip("link", "delete", self.name)
+        _run("ip", "link", "delete", self.name)
 
     def up(self) -> None:
         """Lets frames pass."""
-        _ip("link", "set", self.name, "up")
+        _run("ip", "link", "set", self.name, "up")
 
     def down(self) -> None:
         """Stops it: sockets on it get ENETDOWN."""
-        _ip("link", "set", self.name, "down")
+        _run("ip", "link", "set", self.name, "down")
 
     def join(self) -> can.BusABC:
         """A raw socket on it, classic and FD; to be used in a `with`."""
         return can.Bus(self.name, interface="socketcan", fd=True)
 
 
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True)
 
 
 def until(

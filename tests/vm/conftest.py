@@ -12,7 +12,9 @@ from processes import Daemon, Feeder
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / "target/release/cabinmood"
+BUS = "vcan0"
 Report = Callable[[str], None]
+Start = Callable[..., Daemon]
 
 
 def pytest_configure() -> None:
@@ -47,9 +49,10 @@ class Camera:
         self._folder = folder
         self._feeders: list[Feeder] = []
 
-    def feed(self, clip: str = "single_face", fps: int = 15) -> Feeder:
-        """Plays this clip into it; gives the feeder once the first frame is in."""
-        self._feeders.append(Feeder(self.DEVICE, self._folder / f"{clip}.yuyv", fps))
+    def feed(self, clip: str | Path = "single_face", fps: int = 15) -> Feeder:
+        """Plays footage, by its name or from a file, into it; gives the feeder once the first frame is in."""
+        file = clip if isinstance(clip, Path) else self._folder / f"{clip}.yuyv"
+        self._feeders.append(Feeder(self.DEVICE, file, fps))
         return self._feeders[-1]
 
     @contextmanager
@@ -61,6 +64,12 @@ class Camera:
             yield
             for feeder in self._feeders:
                 feeder.kill()
+
+
+@pytest.fixture
+def devices() -> Callable[[], str]:
+    """What `cabinmood devices` prints."""
+    return lambda: subprocess.run([BINARY, "devices"], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ def camera(absent_camera: Camera) -> Iterator[Camera]:
 def absent_bus() -> Iterator[Bus]:
     """A CAN interface that may be made."""
     with module("vcan"):
-        yield Bus("vcan0")
+        yield Bus(BUS)
 
 
 @pytest.fixture
@@ -91,7 +100,7 @@ def bus(absent_bus: Bus) -> Bus:
 
 
 @pytest.fixture
-def start(request: pytest.FixtureRequest, tmp_path: Path, folder: Path) -> Iterator[Callable[..., Daemon]]:
+def start(request: pytest.FixtureRequest, tmp_path: Path, folder: Path) -> Iterator[Start]:
     """Starts daemons, `start("camera.wait=true", …)`, and sees that each ends well when asked to."""
     daemons: list[Daemon] = []
 

@@ -1,5 +1,6 @@
 """What the daemon's events say."""
 
+import time
 from typing import Any
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -29,3 +30,8 @@ def captured_ms(event: Event) -> float:
 def published_ms(event: Event) -> float:
     """When the event was handed to the outside, on the same clock."""
     return event["published_at_ns"] / 1e6
+
+
+def now_ms() -> float:
+    """On that clock."""
+    return time.monotonic_ns() / 1e6

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make test-vm`: builds the guest where that is not done yet, and runs the tests of this folder in it.
-#   tests/vm/run.sh [pytest's options]
+#   tests/vm/run.sh [pytest's arguments, instead of all tests]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=$PWD/.venv/bin/python
@@ -32,5 +32,5 @@ done
 
 keep=yes
 tests/vm/guest -t "$limit_s" -o "$folder" \
-    "$python" -B -m pytest -v --color=no --tb=short -p no:cacheprovider --durations=5 "$@" tests/vm
+    "$python" -B -m pytest -v --color=no --tb=short -p no:cacheprovider --durations=5 "${@:-tests/vm}"
 keep=

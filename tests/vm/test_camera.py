@@ -1,26 +1,15 @@
 """The real binary on a real V4L2 camera: listed, read, lost and found again."""
 
 import statistics
-import subprocess
-import time
 
-from conftest import BINARY, Report
-from moods import captured_ms, is_judged, is_mood, published_ms, word
+from conftest import Report
+from moods import captured_ms, is_judged, is_mood, now_ms, published_ms, word
 from processes import Daemon
 
 # A fault is told within this time of the last good frame.
 TOLD_WITHIN_MS = 300.0
 # Four seconds of the camera.
 FRAMES = 60
-
-
-def devices() -> str:
-    return subprocess.run([BINARY, "devices"], check=True, capture_output=True, text=True).stdout
-
-
-def now_ms() -> float:
-    """On the clock of the events."""
-    return time.monotonic_ns() / 1e6
 
 
 def fault_is_told(daemon: Daemon, since_ms: float, reason: str, report: Report) -> None:
@@ -32,7 +21,7 @@ def fault_is_told(daemon: Daemon, since_ms: float, reason: str, report: Report) 
     assert after <= TOLD_WITHIN_MS
 
 
-def test_devices_lists_the_camera_with_what_it_offers(camera, report):
+def test_devices_lists_the_camera_with_what_it_offers(camera, devices, report):
     assert camera.NAME not in devices(), "told as a camera before anything feeds it"
     camera.feed()
     listed = devices()
