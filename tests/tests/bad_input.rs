@@ -178,6 +178,64 @@ fn a_socket_path_that_cannot_be_made() {
     assert_refused(run(&source, &[&long]), 78, &["107"]);
 }
 
+/// `run` with CAN switched on and this set.
+fn run_can(source: &Path, set: &[&str]) -> Vec<String> {
+    run(source, &[&["can.enabled=true"], set].concat())
+}
+
+#[test]
+fn can_identifiers_that_overlap_or_are_too_large() {
+    let folder = folder();
+    let source = picture(&folder);
+    for (set, words) in [
+        (&["can.id_head=0x511"][..], &["can.id_head = 0x511", "detail"][..]),
+        (&["can.id_state=0x1000"], &["can.id_state = 0x1000", "11 bits"]),
+        (&["can.format=j1939", "can.pgn_state=0x1234"], &["can.pgn_state = 0x1234", "0xFF00"]),
+        (&["can.id_mood=0x510"], &["can.id_mood", "unknown key"]),
+    ] {
+        assert_refused(run_can(&source, set), 78, words);
+    }
+}
+
+#[test]
+fn a_dbc_file_that_lacks_the_signal_or_has_another_kind() {
+    const DBC: &str = "VERSION \"\"\nNS_ :\nBS_:\nBU_: B\nBO_ 291 Body: 8 B\n \
+        SG_ Speed : 8|16@1+ (0.01,0) [0|300] \"km/h\" X\n";
+    let folder = folder();
+    let (source, path) = (picture(&folder), folder.path().join("body.dbc"));
+    fs::write(&path, DBC).unwrap();
+    let dbc = format!("vehicle.dbc={}", path.display());
+    for (set, words) in [
+        ("vehicle.ignition=Body.Ignition", &["vehicle.ignition = \"Body.Ignition\"", "no signal"][..]),
+        ("vehicle.ignition=Door.Ignition", &["vehicle.ignition", "no message \"Door\""]),
+        ("vehicle.ignition=Body.Speed", &["vehicle.ignition", "wrong type"]),
+    ] {
+        assert_refused(run_can(&source, &[&dbc, set]), 78, words);
+    }
+    fs::write(&path, "not a DBC file").unwrap();
+    assert_refused(run_can(&source, &[&dbc, "vehicle.speed=Body.Speed"]), 78, &["vehicle.dbc", "body.dbc"]);
+}
+
+#[test]
+fn an_interface_that_is_not_can() {
+    let folder = folder();
+    assert_refused(
+        run_can(&picture(&folder), &["can.interface=lo"]),
+        78,
+        &["can.interface lo", "is no CAN interface", "cabinmood devices"],
+    );
+    assert_refused(["can-dump", "lo"], 78, &["can.interface lo"]);
+}
+
+#[test]
+fn a_log_that_is_none() {
+    let folder = folder();
+    let path = folder.path().join("a.log");
+    fs::write(&path, "(1.000000) can0 510#00\nhello\n").unwrap();
+    assert_refused(["can-dump".as_ref(), "--log".as_ref(), path.as_os_str()], 65, &["a.log, line 2"]);
+    assert_refused(["can-dump", "--log", "/no/such.log"], 66, &["/no/such.log"]);
+}
+
 #[test]
 fn a_camera_that_is_not_there() {
     let folder = folder();
@@ -198,9 +256,12 @@ fn a_source_that_this_version_does_not_have() {
 
 #[test]
 fn wrong_use_of_the_command_line() {
-    for args in
-        [&["run", "--sauce", "camera:0"][..], &["dance"], &["run", "--set", "camera.fps"], &["schema", "dbc"]]
-    {
+    for args in [
+        &["run", "--sauce", "camera:0"][..],
+        &["dance"],
+        &["run", "--set", "camera.fps"],
+        &["schema", "arxml"],
+    ] {
         assert_eq!(cabinmood(args).status.code(), Some(64), "{args:?}");
     }
     assert_eq!(cabinmood(["--version"]).status.code(), Some(0));

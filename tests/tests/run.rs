@@ -83,6 +83,17 @@ fn pictures_are_written_where_they_are_asked_for_and_nowhere_else() {
 fn the_schema_is_printed_as_json_and_for_people() {
     let json: Value = serde_json::from_slice(&cabinmood(["schema", "json"]).stdout).unwrap();
     assert!(json["$schema"].is_string(), "{json}");
+    for (kind, words) in [
+        ("dbc", "BO_ 1296 Cabinmood_State: 8 Cabinmood"),
+        ("vspec", "Vehicle.Driver.Expression.State:"),
+        ("can", "| State | 0x510 |"),
+    ] {
+        let printed = cabinmood(["schema", kind]);
+        assert!(
+            printed.status.success() && String::from_utf8_lossy(&printed.stdout).contains(words),
+            "{kind}"
+        );
+    }
     let page = cabinmood(["schema", "md"]);
     assert!(page.status.success() && String::from_utf8_lossy(&page.stdout).contains("\n# Events\n"));
 }
@@ -101,7 +112,7 @@ fn check_says_what_works_and_what_does_not() {
     let of = |part: &str| {
         answer["findings"].as_array().unwrap().iter().find(|f| f["part"] == part).cloned().unwrap()
     };
-    assert_eq!(of("can")["detail"], "not in this version");
+    assert_eq!(of("can")["detail"], "switched off: can.enabled = false");
     assert_eq!(of("expression")["works"], true);
     assert!(of("provider")["detail"].is_string());
 

@@ -29,9 +29,11 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Print a description of what is published
     Schema(SchemaArgs),
+    /// Show what is on a CAN bus, decoded and checked
+    CanDump(CanDumpArgs),
     /// Say what works here and what does not, and why
     Check(CheckArgs),
-    /// List the cameras
+    /// List the cameras and CAN interfaces
     Devices,
 }
 
@@ -179,14 +181,16 @@ pub struct EvaluateArgs {
 /// What `schema` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaKind {
-    /// CAN messages; not in this version.
+    /// DBC file of the CAN messages, as configured.
     Dbc,
-    /// COVESA VSS overlay; not in this version.
+    /// COVESA VSS overlay.
     Vspec,
     /// JSON Schema of an event.
     Json,
     /// The events for people to read.
     Md,
+    /// The CAN messages for people to read, as configured.
+    Can,
 }
 
 /// `cabinmood schema`
@@ -195,6 +199,30 @@ pub struct SchemaArgs {
     /// In which language
     #[arg(value_enum)]
     pub kind: SchemaKind,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the command's own help")]
+    pub config: ConfigArgs,
+}
+
+/// `cabinmood can-dump`
+#[derive(Debug, Args)]
+pub struct CanDumpArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the command's own help")]
+    pub config: ConfigArgs,
+
+    /// The CAN interface [default: can.interface]
+    #[arg(value_name = "IFACE")]
+    pub interface: Option<String>,
+
+    /// Read a log that `candump -L` wrote instead of an interface
+    #[arg(long, value_name = "FILE", conflicts_with = "interface")]
+    pub log: Option<PathBuf>,
+
+    /// End after so many of the daemon's frames
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
 }
 
 /// `cabinmood check`

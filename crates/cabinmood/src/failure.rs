@@ -114,13 +114,17 @@ impl From<AlignError> for Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let exit = match error {
-            PublishError::InUse { .. } => Exit::Unavailable,
+            PublishError::InUse { .. }
+            | PublishError::NoCan { .. }
+            | PublishError::NoInterface { .. }
+            | PublishError::Can { .. } => Exit::Unavailable,
             PublishError::Runtime(_) => Exit::Internal,
             PublishError::NoFolder { .. }
             | PublishError::NotASocket { .. }
             | PublishError::PathTooLong { .. }
             | PublishError::NoSuchGroup { .. }
             | PublishError::BadMode { .. }
+            | PublishError::NotCan { .. }
             | PublishError::Socket { .. } => Exit::Config,
         };
         Self::new(exit, error)

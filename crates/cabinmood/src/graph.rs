@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!  capture ──newest wins──> align ──blocks──> mood ──never waits──> publish ──> subscribers
-//!                             ^                │ └──drops, counted──> annotate (with --annotate)
-//!                             └─── crops ──────┘
+//!     ^                       ^                │ ^└─drops, counted──> annotate (with --annotate)
+//!     │                       └─── crops ──────┘ │                     │    └──> CAN bus
+//!     └────────── orders: the newest ────────────┴───────────────────<─┘  <── vehicle's signals
 //!  all ──notes──> the supervisor, on the main thread
 //! ```
 //!
@@ -32,6 +33,7 @@ use crate::live::intake::{Captured, Intake, Ledger, Nature, Opener};
 use crate::live::judge::Judge;
 use crate::live::leash::Leash;
 use crate::live::metrics::Metrics;
+use crate::live::orders::Orders;
 use crate::live::sight::{Sight, Sighted};
 use crate::live::vigil::{SourceState, Vigil};
 
@@ -90,6 +92,8 @@ pub struct Plan {
     pub smoother: Smoother,
     /// The watch over the age of what is known.
     pub vigil: Vigil,
+    /// What the vehicle wants.
+    pub orders: Arc<Orders>,
     /// What all events share.
     pub header: Header,
     /// The ways outward.
@@ -125,6 +129,7 @@ struct Source {
     open: Opener,
     nature: Nature,
     state: Arc<SourceState>,
+    orders: Arc<Orders>,
     ledger: Arc<Ledger>,
     stop: Receiver<()>,
     clock: Arc<dyn Clock>,
@@ -136,13 +141,13 @@ impl Graph {
     /// # Errors
     /// [`Exit::Unavailable`] where the system has no thread left.
     pub fn start(plan: Plan) -> Result<Self, Failure> {
-        let Plan { open, nature, load, smoother, vigil, header, sinks, annotate, clock, stop } = plan;
+        let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, clock, stop } = plan;
         let (notes_out, notes) = unbounded();
         let (frames, frames_in) = newest_wins();
         let metrics = Arc::new(Metrics::default());
         let published = Arc::new(Counters::default());
         let state = Arc::new(SourceState::default());
-        let source = Source { open, nature, state, ledger: Arc::default(), stop, clock };
+        let source = Source { open, nature, state, orders, ledger: Arc::default(), stop, clock };
         let mut graph = Self {
             notes,
             leash: Arc::default(),
@@ -185,6 +190,7 @@ impl Graph {
             frames,
             stop: self.source.stop.clone(),
             leash: Arc::clone(&self.leash),
+            orders: Arc::clone(&self.source.orders),
             state: Arc::clone(&self.source.state),
             ledger: Arc::clone(&self.source.ledger),
             metrics: Arc::clone(&self.metrics),
@@ -224,7 +230,8 @@ impl Graph {
         let (models, models_in) = bounded(1);
         let clock = Arc::clone(&self.source.clock);
         let metrics = Arc::clone(&self.metrics);
-        let judge = Judge::new(smoother, vigil, Arc::clone(&self.source.state), header, metrics, clock);
+        let (state, orders) = (Arc::clone(&self.source.state), Arc::clone(&self.source.orders));
+        let judge = Judge::new(smoother, vigil, state, orders, header, metrics, clock);
         let mood = Mooding {
             judge,
             models: models_in,

@@ -50,6 +50,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Align(args) => commands::align::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Schema(args) => commands::schema::run(args),
+        Command::CanDump(args) => commands::can_dump::run(args),
         Command::Check(args) => commands::check::run(args),
         Command::Devices => commands::devices::run(),
     }

@@ -1,6 +1,8 @@
 //! What publishing counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use types::Health;
 
 /// Counts since the start, shared with whoever reports them. None ever goes down.
 #[derive(Debug, Default)]
@@ -27,6 +29,34 @@ pub struct Counters {
     pub lines_missed_total: AtomicU64,
     /// State changes among the missed lines.
     pub state_changes_missed_total: AtomicU64,
+    /// CAN frames that the kernel took.
+    pub can_frames_sent_total: AtomicU64,
+    /// CAN frames that were due and could not be sent: receivers see them as a gap of the counter.
+    pub can_frames_lost_total: AtomicU64,
+    /// CAN frames received that bore something for the daemon.
+    pub can_frames_received_total: AtomicU64,
+    /// Sockets opened on the bus.
+    pub can_opens_total: AtomicU64,
+    /// Times that the bus was lost or could not be opened.
+    pub can_faults_total: AtomicU64,
+    /// Times that the controller went off the bus.
+    pub can_bus_off_total: AtomicU64,
+    /// Other faults on the bus that the controller reported.
+    pub can_errors_total: AtomicU64,
+    /// Frames of those lost that the kernel refused because its queue was full.
+    pub can_queue_full_total: AtomicU64,
+    /// How the bus is, as a place in [`Health::ALL`].
+    bus: Bus,
+}
+
+/// The health of the bus. Off until a sink for it runs.
+#[derive(Debug)]
+struct Bus(AtomicU8);
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self(AtomicU8::new(Health::Off as u8))
+    }
 }
 
 impl Counters {
@@ -34,6 +64,17 @@ impl Counters {
     #[must_use]
     pub fn subscribers(&self) -> u64 {
         read(&self.subscribers_accepted_total).saturating_sub(read(&self.subscribers_gone_total))
+    }
+
+    /// How the CAN bus is.
+    #[must_use]
+    pub fn bus(&self) -> Health {
+        Health::ALL.get(usize::from(self.bus.0.load(Ordering::Relaxed))).copied().unwrap_or_default()
+    }
+
+    /// Notes how the CAN bus is.
+    pub(crate) fn note_bus(&self, health: Health) {
+        self.bus.0.store(health as u8, Ordering::Relaxed);
     }
 }
 

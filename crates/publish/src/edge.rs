@@ -39,6 +39,10 @@ impl EventSender {
 }
 
 /// What comes out of the edge.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is matched on at once; a box would be one more allocation an event"
+)]
 pub(crate) enum Arrival {
     /// The next event.
     Event(Event),

@@ -57,6 +57,37 @@ pub enum PublishError {
         /// What the system said.
         source: io::Error,
     },
+    /// The kernel has no CAN.
+    #[error(
+        "can.interface {interface}: this kernel has no CAN ({source}); load the modules can and can_raw, or \
+         set can.enabled = false"
+    )]
+    NoCan {
+        /// The interface that was asked for.
+        interface: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The interface is not one of CAN.
+    #[error("can.interface {interface}: is no CAN interface; `cabinmood devices` lists those")]
+    NotCan {
+        /// The interface.
+        interface: String,
+    },
+    /// The interface is not there.
+    #[error("can.interface {interface}: is missing; `cabinmood devices` lists those that are there")]
+    NoInterface {
+        /// The interface.
+        interface: String,
+    },
+    /// The interface cannot be used now.
+    #[error("can.interface {interface}: {source}; `ip link set {interface} up` brings it up")]
+    Can {
+        /// The interface.
+        interface: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The publisher's own runtime cannot be made.
     #[error("cannot start the publisher: {0}")]
     Runtime(#[source] io::Error),

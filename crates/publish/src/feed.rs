@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn event(seq: u64, state: MoodState) -> Event {
-        let header = Header { boot_id: "b".into(), model: "m".into(), software_version: "0".into() };
+        let header = Header { boot_id: "b".into(), model: "m".into(), ..Header::default() };
         let mood = Mood { state, confidence: 0.5, intensity: None, posterior: Probabilities::UNIFORM };
         Event::new(&header, seq, MonoTime::ZERO, &mood, UtcTime(0))
     }

@@ -8,9 +8,10 @@
 //! ```text
 //! smooth ──channel──> serve ──Feed──> SocketSink ──Feed──> subscriber
 //!                       (stamps,  \                   \──> subscriber …
-//!                        one line) \──Feed──> further sinks
+//!                        one line) \──Feed──> CanSink <──> bus
 //! ```
 
+mod can;
 mod counters;
 mod edge;
 mod error;
@@ -18,6 +19,10 @@ mod feed;
 mod serve;
 mod socket;
 
+pub use can::{
+    CanInterface, CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Hear, MAX_INTERFACE_NAME,
+    OnConditions, can_interfaces, look_at_can,
+};
 pub use counters::Counters;
 pub use edge::{EventReceiver, EventSender, PublisherGone, channel};
 pub use error::PublishError;

@@ -81,6 +81,7 @@ async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Cloc
         match events.receive().await {
             Arrival::Event(mut event) => {
                 event.published(clock.now());
+                event.health.bus = counters.bus();
                 outlet.publish(event);
                 count(&counters.events_published_total);
             }

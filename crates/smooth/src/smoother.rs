@@ -27,6 +27,8 @@ pub struct Smoother {
     now: Option<MonoTime>,
     /// When the last frame was taken that told something of the face.
     last_look: Option<MonoTime>,
+    /// Whether the driver's own neutral may be learned now.
+    learns: bool,
 }
 
 impl Smoother {
@@ -45,6 +47,7 @@ impl Smoother {
             neutral: Neutral::NOTHING,
             now: None,
             last_look: None,
+            learns: true,
             options,
         })
     }
@@ -90,6 +93,12 @@ impl Smoother {
         self.neutral.forget();
     }
 
+    /// Allows or forbids learning the driver's own neutral, as where the vehicle stands still. What
+    /// was learned stays.
+    pub const fn learn_neutral(&mut self, may: bool) {
+        self.learns = may;
+    }
+
     fn look(&mut self, at: MonoTime, seen: &Observation, probabilities: &Probabilities) -> Mood {
         let dt_s = self.advance(at);
         let quality = f64::from(seen.quality.value());
@@ -102,7 +111,7 @@ impl Smoother {
         let state = self.machine.decide(watched_s, &self.belief, &self.options);
         let is_calm = state == MoodState::Steady(Expression::Neutral)
             && self.belief.of(Expression::Neutral) >= f64::from(self.options.neutral_confidence);
-        if is_calm && is_well_seen(seen, &self.options) {
+        if self.learns && is_calm && is_well_seen(seen, &self.options) {
             self.neutral.learn(watched_s, &self.options);
         }
         self.tell(state)

@@ -6,6 +6,7 @@
 
 mod expression;
 mod face;
+mod health;
 mod mood;
 mod observation;
 mod reason;
@@ -13,6 +14,7 @@ mod time;
 
 pub use expression::{Expression, ParseExpressionError, Probabilities};
 pub use face::{FaceBox, Landmarks, MAX_LANDMARKS, Point, Pose};
+pub use health::{Health, StageHealth};
 pub use mood::{Mood, MoodState, Progress};
 pub use observation::{Observation, Quality, Verdict};
 pub use reason::Reason;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use types::{
     Expression, FaceBox, MonoTime, Mood, MoodState, Observation, Pose, Probabilities, Progress, Quality,
-    Reason, Stamped, UtcTime,
+    Reason, StageHealth, Stamped, UtcTime,
 };
 
 use crate::line::{WireError, push_json_line};
@@ -15,12 +15,14 @@ use crate::signals::{
 };
 
 /// What stays the same in all events of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
     /// The boot that the monotonic times belong to (the kernel's boot id).
     pub boot_id: Arc<str>,
     /// The expression model's name.
     pub model: Arc<str>,
+    /// The first five hexadecimal digits of the SHA-256 of its file; empty until it is loaded.
+    pub model_id: Arc<str>,
     /// The daemon's version.
     pub software_version: Arc<str>,
 }
@@ -75,10 +77,16 @@ pub struct Event {
     pub face: Option<FaceBox>,
     /// How the head is turned.
     pub pose: Option<Pose>,
+    /// How far the eyes are open, 0 to 1; `None` where it cannot be told.
+    pub eye_openness: Option<f32>,
     /// How far the alignment can be trusted.
     pub quality: Quality,
+    /// How the stages are; whoever makes the event and whoever publishes it know.
+    pub health: StageHealth,
     /// The expression model's name.
     pub model: Arc<str>,
+    /// The first five hexadecimal digits of the SHA-256 of its file; empty until it is loaded.
+    pub model_id: Arc<str>,
     /// The daemon's version.
     pub software_version: Arc<str>,
 }
@@ -111,8 +119,12 @@ impl Event {
             probabilities: seen.and_then(|s| s.probabilities),
             face: seen.and_then(|s| s.face),
             pose: seen.and_then(|s| s.pose),
+            // No stage measures it yet.
+            eye_openness: None,
             quality: seen.map(|s| s.quality).unwrap_or_default(),
+            health: StageHealth::default(),
             model: Arc::clone(&header.model),
+            model_id: Arc::clone(&header.model_id),
             software_version: Arc::clone(&header.software_version),
         }
     }
@@ -156,8 +168,13 @@ struct Record {
     probabilities: Option<Seven>,
     face: Option<Face>,
     pose: Option<Turned>,
+    eye_openness: Option<f32>,
     quality: f32,
+    #[serde(default)]
+    health: StageHealth,
     model: Arc<str>,
+    #[serde(default)]
+    model_id: Arc<str>,
     software_version: Arc<str>,
 }
 
@@ -257,7 +274,10 @@ impl From<Event> for Record {
             probabilities: event.probabilities.map(Seven::from),
             face,
             pose,
+            eye_openness: event.eye_openness.and_then(|e| fit(&FRACTION, e)),
             quality: fraction(event.quality.value()),
+            health: event.health,
+            model_id: event.model_id,
             boot_id: event.boot_id,
             model: event.model,
             software_version: event.software_version,
@@ -311,7 +331,10 @@ impl TryFrom<Record> for Event {
                 pitch_deg,
                 roll_deg,
             }),
+            eye_openness: record.eye_openness,
             quality: Quality::new(record.quality),
+            health: record.health,
+            model_id: record.model_id,
             boot_id: record.boot_id,
             model: record.model,
             software_version: record.software_version,

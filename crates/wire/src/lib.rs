@@ -1,17 +1,22 @@
 //! What leaves the process, as pure bytes.
 //!
 //! One table, [`SIGNALS`], says which signals there are. [`Event`] is checked against it by tests;
-//! the JSON Schema ([`json_schema`]) and docs/events.md ([`events_markdown`]) are generated from it.
+//! the JSON Schema ([`json_schema`]), docs/events.md ([`events_markdown`]), the VSS overlay
+//! ([`vss_overlay`]) and, with the places in [`can::MESSAGES`], the CAN codec, the DBC file
+//! ([`can::dbc`]) and docs/can.md are generated from it.
 //! No pixel can leave here: this crate does not depend on `frame`, directly or not.
 
+pub mod can;
 mod event;
 mod line;
 mod markdown;
 mod schema;
 mod signals;
+mod vss;
 
 pub use event::{Event, Header, Sight};
 pub use line::{Gap, Line, WireError};
 pub use markdown::events_markdown;
 pub use schema::json_schema;
 pub use signals::{EVENT_SCHEMA, GAP_SCHEMA, GAP_SIGNALS, Group, Kind, SIGNALS, Scale, Signal, Unit, Word};
+pub use vss::vss_overlay;

@@ -1,6 +1,6 @@
 //! The table of signals: every value that an event carries, with its meaning, unit and range.
 
-use types::{Expression, Reason};
+use types::{Expression, Health, Reason};
 
 /// What `schema` says in an event line.
 pub const EVENT_SCHEMA: &str = "cabinmood.event/1";
@@ -199,6 +199,18 @@ pub(crate) const REASONS: [Word; Reason::ALL.len()] = [
     word(Reason::Calibrating.name(), "The driver's own neutral is still being learned."),
 ];
 
+/// The health of a stage, in the order of [`Health::ALL`].
+pub(crate) const HEALTH: [Word; Health::ALL.len()] = [
+    word(
+        Health::Starting.name(),
+        "Has not worked yet: it is loading, opening or waiting for its first frame.",
+    ),
+    word(Health::Ok.name(), "Works."),
+    word(Health::Degraded.name(), "Works in part: what it tells may be missing or late."),
+    word(Health::Failed.name(), "Does not work."),
+    word(Health::Off.name(), "Switched off."),
+];
+
 const fn signal(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
     Signal { name, doc, kind, nullable: false, group }
 }
@@ -245,6 +257,13 @@ const POSE: [Signal; 3] = [
         Kind::Number(TILT),
         "Tilted to the driver's right shoulder (positive) or left.",
     ),
+];
+
+const STAGES: [Signal; 4] = [
+    signal("capture", Group::Health, Kind::Words(&HEALTH), "The camera, or the media that is played."),
+    signal("align", Group::Health, Kind::Words(&HEALTH), "Face, landmarks and crop."),
+    signal("classify", Group::Health, Kind::Words(&HEALTH), "The expression model."),
+    signal("bus", Group::Health, Kind::Words(&HEALTH), "The CAN bus; `off` where none is configured."),
 ];
 
 /// Every signal of an event, in the order of the JSON line.
@@ -328,13 +347,28 @@ pub const SIGNALS: &[Signal] = &[
         Kind::Object(&POSE),
         "How the head is turned, from the driver's view.",
     ),
+    nullable(
+        "eye_openness",
+        Group::Attention,
+        Kind::Number(FRACTION),
+        "How far the eyes are open: 0 closed, 1 wide open. `null` where it cannot be told: no face, or \
+         landmarks that do not outline the eyes.",
+    ),
     signal(
         "quality",
         Group::Health,
         Kind::Number(FRACTION),
         "How far the alignment of this frame can be trusted.",
     ),
+    signal("health", Group::Health, Kind::Object(&STAGES), "How each stage is that can fail by itself."),
     signal("model", Group::Health, Kind::Text, "The expression model's name."),
+    signal(
+        "model_id",
+        Group::Health,
+        Kind::Text,
+        "The first five hexadecimal digits of the SHA-256 of the expression model's file; empty until it is \
+         loaded.",
+    ),
     signal("software_version", Group::Health, Kind::Text, "The daemon's version."),
 ];
 
@@ -357,6 +391,7 @@ mod tests {
     fn words_are_those_of_the_vocabulary_in_its_order() {
         assert_eq!(EXPRESSIONS.map(|w| w.name), Expression::ALL.map(Expression::name));
         assert_eq!(REASONS.map(|w| w.name), Reason::ALL.map(Reason::name));
+        assert_eq!(HEALTH.map(|w| w.name), Health::ALL.map(Health::name));
     }
 
     #[test]
@@ -372,7 +407,7 @@ mod tests {
 
     #[test]
     fn every_signal_is_documented_once() {
-        for table in [SIGNALS, GAP_SIGNALS, &PROBABILITIES, &FACE, &POSE] {
+        for table in [SIGNALS, GAP_SIGNALS, &PROBABILITIES, &FACE, &POSE, &STAGES] {
             for (place, signal) in table.iter().enumerate() {
                 assert!(signal.doc.ends_with('.'), "{} has no sentence", signal.name);
                 assert!(table[..place].iter().all(|s| s.name != signal.name), "{} twice", signal.name);

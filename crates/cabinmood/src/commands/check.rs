@@ -6,9 +6,10 @@ use capture::{SourceSpec, devices};
 use classify::Classifier;
 use publish::SocketSink;
 use serde::Serialize;
+use wire::can::Format;
 
 use crate::cli::CheckArgs;
-use crate::config::Config;
+use crate::config::{Can, Config};
 use crate::failure::{Exit, Failure, OrExit as _};
 
 /// One thing that was looked at.
@@ -98,7 +99,7 @@ fn look(config: &Config) -> Vec<Finding> {
             Finding::of("socket", SocketSink::bind(&socket.options).map(|_| path).map_err(Failure::from))
         }
     });
-    findings.push(Finding::extra("can", false, "not in this version"));
+    findings.push(can(config));
     findings.push(Finding::extra("telematics", false, "not in this version"));
     findings
 }
@@ -156,6 +157,34 @@ fn source(config: &Config) -> Result<String, Failure> {
             Ok(_) => Ok(spec.to_string()),
             Err(fault) => missing(Exit::NoInput, &fault.to_string()),
         },
+    }
+}
+
+/// The bus. An interface that is missing or down is waited for; one that is none is not.
+fn can(config: &Config) -> Finding {
+    let Can { enabled, interface, .. } = &config.can;
+    if !enabled {
+        return Finding::extra("can", false, "switched off: can.enabled = false");
+    }
+    match publish::look_at_can(interface) {
+        Err(fault) => Finding::of("can", Err(fault.into())),
+        Ok(None) => Finding::extra("can", false, format!("{interface}: is missing; `run` waits for it")),
+        Ok(Some(found)) => {
+            let wants_fd = config.can.network.options().format == Format::Fd;
+            match (found.up, found.fd || !wants_fd) {
+                (true, true) => Finding::works("can", interface.clone()),
+                (false, _) => {
+                    Finding::extra("can", false, format!("{interface}: is down; `run` waits for it"))
+                }
+                (true, false) => Finding::extra(
+                    "can",
+                    false,
+                    format!(
+                        "{interface}: takes no FD frames (its MTU is not 72): the probabilities are not sent"
+                    ),
+                ),
+            }
+        }
     }
 }
 

@@ -1,18 +1,20 @@
-//! `cabinmood devices`: the cameras of this computer.
+//! `cabinmood devices`: the cameras and CAN interfaces of this computer.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use capture::CameraInfo;
+use publish::CanInterface;
 
 use crate::failure::{Exit, Failure, OrExit as _};
 
-/// Prints every camera with what it offers. None at all is no failure.
+/// Prints every camera and CAN interface with what it offers. None at all is no failure.
 ///
 /// # Errors
-/// Where the device nodes cannot be listed.
+/// Where they cannot be listed.
 pub fn run() -> Result<(), Failure> {
-    let text = describe(&capture::devices()?);
+    let interfaces = publish::can_interfaces().or_exit(Exit::Unavailable, || "network interfaces".into())?;
+    let text = describe(&capture::devices()?) + &describe_can(&interfaces);
     std::io::stdout().write_all(text.as_bytes()).or_exit(Exit::Unavailable, || "standard output".into())
 }
 
@@ -31,6 +33,17 @@ fn describe(cameras: &[CameraInfo]) -> String {
         }
         text
     })
+}
+
+fn describe_can(interfaces: &[CanInterface]) -> String {
+    if interfaces.is_empty() {
+        return "no CAN interface on this computer\n".to_owned();
+    }
+    let line = |one: &CanInterface| {
+        let state = if one.up { "up" } else { "down" };
+        format!("can.interface = \"{}\"  {state}{}\n", one.name, if one.fd { ", CAN FD" } else { "" })
+    };
+    interfaces.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -55,5 +68,16 @@ mod tests {
             "camera:2  Cabin  /dev/video2\n    GREY 640x480 at 30\ncamera:3  Cabin  /dev/video2\n    busy\n"
         );
         assert!(describe(&[]).starts_with("no camera"));
+    }
+
+    #[test]
+    fn can_interfaces_are_listed_with_their_state() {
+        let up = CanInterface { name: "vcan0".into(), up: true, fd: true };
+        let down = CanInterface { name: "can0".into(), up: false, fd: false };
+        assert_eq!(
+            describe_can(&[down, up]),
+            "can.interface = \"can0\"  down\ncan.interface = \"vcan0\"  up, CAN FD\n"
+        );
+        assert!(describe_can(&[]).starts_with("no CAN interface"));
     }
 }

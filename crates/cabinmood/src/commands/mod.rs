@@ -2,6 +2,7 @@
 
 pub mod align;
 pub mod analyze;
+pub mod can_dump;
 pub mod check;
 pub mod devices;
 pub mod evaluate;

@@ -9,7 +9,7 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, bounded};
 use frame::{AlignedFace, Grey, Pool};
-use publish::{Sink, SocketSink};
+use publish::{CanInterfacePort, CanOptions, CanSink, Sink, SocketSink};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
@@ -24,6 +24,7 @@ use crate::draw::Annotator;
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::graph::{Graph, Plan};
 use crate::live::intake::{Nature, Opener};
+use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
 use crate::logging;
@@ -50,13 +51,15 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let annotate = annotate.map(|folder| Annotator::new(folder, &spec.to_string(), USUAL_RATE)).transpose();
     let annotate = annotate.or_exit(Exit::Unavailable, || "--annotate".into())?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
+    let orders = Arc::new(Orders::default());
     let plan = Plan {
         nature: nature(&spec, &config),
         open: opener(spec, options, Arc::clone(&clock), stopped.clone()),
         smoother: Smoother::new(config.smooth.clone())?,
         vigil: Vigil::new(config.camera.stall),
         header: header(&config),
-        sinks: sinks(&config)?,
+        sinks: sinks(&config, &orders, &clock)?,
+        orders,
         load: loader(&config)?,
         annotate,
         clock: Arc::clone(&clock),
@@ -115,11 +118,27 @@ fn warm_up(aligner: &mut Aligner, width: u32, height: u32) -> Result<(), Failure
     Ok(())
 }
 
-fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
+fn sinks(
+    config: &Config,
+    orders: &Arc<Orders>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(socket) = &config.socket {
         sinks.push(Box::new(SocketSink::bind(&socket.options)?));
         info!(path = %socket.options.path.display(), "listening");
+    }
+    if config.can.enabled {
+        let orders = Arc::clone(orders);
+        let options = CanOptions {
+            network: config.can.network.clone(),
+            claim: config.can.claim,
+            vehicle: config.vehicle.clone().map(|vehicle| {
+                (vehicle, Arc::new(move |conditions| orders.set(conditions)) as publish::OnConditions)
+            }),
+        };
+        let port = CanInterfacePort::new(&config.can.interface)?;
+        sinks.push(Box::new(CanSink::new(Box::new(port), options, Arc::clone(clock))));
     }
     Ok(sinks)
 }
@@ -130,6 +149,7 @@ fn header(config: &Config) -> Header {
     Header {
         boot_id: boot_id.trim().into(),
         model: config.classify.model.as_str().into(),
+        model_id: "".into(),
         software_version: env!("CARGO_PKG_VERSION").into(),
     }
 }

@@ -3,25 +3,21 @@
 use std::io::Write as _;
 
 use crate::cli::{SchemaArgs, SchemaKind};
+use crate::config::Config;
 use crate::failure::{Exit, Failure, OrExit as _};
 
-/// Prints one description.
+/// Prints one description. Those of the CAN messages are as the configuration has them.
 ///
 /// # Errors
-/// [`Exit::Usage`] for those that this version does not have.
+/// A wrong configuration ([`Exit::Config`]).
 pub fn run(args: &SchemaArgs) -> Result<(), Failure> {
+    let network = Config::load(&args.config)?.can.network;
     let text = match args.kind {
         SchemaKind::Json => format!("{:#}\n", wire::json_schema()),
         SchemaKind::Md => wire::events_markdown(),
-        SchemaKind::Dbc => return Err(absent("dbc", "CAN")),
-        SchemaKind::Vspec => return Err(absent("vspec", "VSS")),
+        SchemaKind::Dbc => wire::can::dbc(&network),
+        SchemaKind::Can => wire::can::messages_markdown(&network),
+        SchemaKind::Vspec => wire::vss_overlay(),
     };
     std::io::stdout().write_all(text.as_bytes()).or_exit(Exit::Unavailable, || "standard output".into())
-}
-
-fn absent(kind: &str, what: &str) -> Failure {
-    Failure::message(
-        Exit::Usage,
-        format!("schema {kind}: {what} is not in this version; there are json and md"),
-    )
 }

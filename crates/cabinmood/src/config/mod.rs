@@ -6,6 +6,7 @@
 
 mod align;
 mod camera;
+mod can;
 mod classify;
 #[cfg(test)]
 mod document;
@@ -15,6 +16,7 @@ mod purpose;
 mod section;
 mod smooth;
 mod socket;
+mod vehicle;
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +25,7 @@ use config::{ConfigError, FileFormat, Format as _, Map, Source, Value};
 
 pub use self::align::Align;
 pub use self::camera::Camera;
+pub use self::can::Can;
 pub use self::classify::Classify;
 pub use self::log::Log;
 #[cfg(test)]
@@ -46,6 +49,10 @@ pub struct Config {
     pub smooth: ::smooth::SmoothOptions,
     /// The socket; none where the operator switched it off.
     pub socket: Option<Socket>,
+    /// The CAN bus.
+    pub can: Can,
+    /// What is taken from the vehicle; none where nothing is.
+    pub vehicle: Option<wire::can::VehicleOptions>,
     /// Diagnostics.
     pub log: Log,
 }
@@ -77,7 +84,8 @@ impl Config {
         let smooth = smooth::read(&mut Section::new("smooth", section("smooth"), &mut report));
         let carries = purpose::read(&mut Section::new("purpose", section("purpose"), &mut report));
         let socket = Socket::read(&mut Section::new("socket", section("socket"), &mut report), &carries);
-        outward::read(&mut Section::new("can", section("can"), &mut report));
+        let can = Can::read(&mut Section::new("can", section("can"), &mut report), &carries);
+        let vehicle = vehicle::read(&mut Section::new("vehicle", section("vehicle"), &mut report), &can);
         outward::read(&mut Section::new("telematics", section("telematics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
@@ -88,7 +96,7 @@ impl Config {
             let message = format!(": unknown section; there are {}", known.join(", "));
             report.problems.push(Problem { origin: section::origin(&value), key, message });
         }
-        (Self { camera, align, classify, smooth, socket, log }, report)
+        (Self { camera, align, classify, smooth, socket, can, vehicle, log }, report)
     }
 }
 
@@ -224,9 +232,60 @@ mod tests {
     }
 
     #[test]
+    fn identifiers_that_do_not_fit_are_refused_by_key_and_value() {
+        for (set, key, why) in [
+            (&["can.id_head=0x510"][..], "can.id_head", "0x510 is the state message's already"),
+            (&["can.id_head=0x800"], "can.id_head", "can.extended_ids = true"),
+            (&["can.id_head=0x20000000"], "can.id_head = 0x20000000", "0x1FFFFFFF"),
+            (&["can.format=j1939", "can.pgn_state=0xFE00"], "can.pgn_state", "from 0xFF00 to 0xFFFF"),
+            (&["can.format=lin"], "can.format = \"lin\"", "j1939"),
+            (&["can.id_mood=0x510"], "can.id_mood", "unknown key"),
+            (&["can.inhibit_ms=200"], "can.inhibit_ms = 200", "at most can.period_ms"),
+        ] {
+            let lines = refused("", set);
+            assert!(matches!(&lines[..], [line] if line.contains(key) && line.contains(why)), "{lines:?}");
+        }
+        assert!(load("", &["can.id_head=0x800", "can.extended_ids=true"]).is_ok());
+    }
+
+    #[test]
+    fn a_vehicles_signals_are_looked_up_in_its_own_dbc_file() {
+        const DBC: &str = "VERSION \"\"\nNS_ :\nBS_:\nBU_: B\nBO_ 291 Body: 8 B\n \
+             SG_ Ignition : 0|2@1+ (1,0) [0|3] \"\" X\n SG_ Speed : 8|16@1+ (0.01,0) [0|300] \"rpm\" X\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("body.dbc");
+        fs::write(&path, DBC).unwrap();
+        let dbc = format!("vehicle.dbc={}", path.display());
+        let with = |set: &[&str]| {
+            let all: Vec<&str> = ["can.enabled=true", &dbc].into_iter().chain(set.iter().copied()).collect();
+            load("", &all)
+        };
+        assert!(with(&["vehicle.ignition=Body.Ignition"]).unwrap().vehicle.is_some());
+        for (set, words) in [
+            (
+                &["vehicle.ignition=Body.Ignitoin"][..],
+                &["vehicle.ignition = \"Body.Ignitoin\"", "no signal"][..],
+            ),
+            (&["vehicle.ignition=Boby.Ignition"], &["no message \"Boby\""]),
+            (&["vehicle.ignition=Body.Speed"], &["vehicle.ignition", "wrong type"]),
+            (&["vehicle.speed=Body.Speed"], &["vehicle.speed", "rpm"]),
+            (&["vehicle.dbc=/no/such.dbc", "vehicle.speed=Body.Speed"], &["vehicle.dbc", "/no/such.dbc"]),
+        ] {
+            let failure = with(set).unwrap_err();
+            let told = failure.error.to_string();
+            assert_eq!((failure.exit, told.lines().count()), (Exit::Config, 1), "{told}");
+            assert!(words.iter().all(|word| told.contains(word)), "{told}");
+        }
+        let lines = refused("", &["vehicle.ignition=Body.Ignition"]);
+        assert!(lines.iter().any(|line| line.contains("can.enabled = true")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("vehicle.dbc")), "{lines:?}");
+    }
+
+    #[test]
     fn what_this_version_does_not_have_cannot_be_switched_on() {
-        let lines = refused("", &["can.enabled=true", "telematics.enabled=true"]);
-        assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.starts_with("--set: ") && line.contains("not in this version")));
+        let lines = refused("", &["telematics.enabled=true"]);
+        assert!(
+            matches!(&lines[..], [line] if line.starts_with("--set: ") && line.contains("not in this version"))
+        );
     }
 }

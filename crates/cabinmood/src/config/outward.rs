@@ -1,5 +1,5 @@
-//! [can] and [telematics]: the ways outward that this version does not have. Their switches are
-//! known, so that a configuration that asks for them is refused rather than silently not obeyed.
+//! [telematics]: the way outward that this version does not have. Its switch is known, so that a
+//! configuration that asks for it is refused rather than silently not obeyed.
 
 use super::Section;
 

@@ -29,15 +29,14 @@ impl Purpose {
     /// Why nothing that carries an expression may be published, where that is so: in a workplace
     /// the EU's AI Act (Regulation 2024/1689, article 5(1)(f)) forbids inferring emotions but for
     /// medical or safety reasons.
-    pub fn forbids_expressions(&self) -> Option<String> {
+    pub fn forbids_expressions(&self, section: &str) -> Option<String> {
         let Self { deployment, purpose } = self;
         match (deployment, purpose) {
             (Deployment::Private, _) | (Deployment::Workplace, Use::Safety | Use::Medical) => None,
-            (Deployment::Workplace, Use::Comfort | Use::Research) => Some(
+            (Deployment::Workplace, Use::Comfort | Use::Research) => Some(format!(
                 "a workplace may carry expressions only where purpose.purpose is \"safety\" or \"medical\"; \
-                 change the purpose or set socket.enabled = false"
-                    .to_owned(),
-            ),
+                 change the purpose or set {section}.enabled = false"
+            )),
         }
     }
 }

@@ -96,7 +96,8 @@ impl<'a> Section<'a> {
     ) -> T {
         let (default, default_toml) = default;
         let given = self.given.remove(name);
-        let value_toml = given.as_ref().map_or_else(|| default_toml.clone(), toml_of);
+        let toml = if default_toml.starts_with("0x") { hexadecimal_of } else { toml_of };
+        let value_toml = given.as_ref().map_or_else(|| default_toml.clone(), toml);
         let value = given.as_ref().and_then(|value| read(&value.kind));
         if let (Some(given), None) = (&given, &value) {
             self.problem(origin(given), name, format!(" = {value_toml}: must be {allowed}"));
@@ -138,6 +139,41 @@ impl<'a> Section<'a> {
         self.key(name, (default, default.to_string()), words, why, |kind| match kind {
             ValueKind::I64(value) => N::try_from(*value).ok().filter(|value| allowed.contains(value)),
             _ => None,
+        })
+    }
+
+    /// A whole number that people write in hexadecimal, as they do with identifiers.
+    pub fn hexadecimal(
+        &mut self,
+        name: &'static str,
+        default: u32,
+        allowed: RangeInclusive<u32>,
+        why: &'static str,
+    ) -> u32 {
+        let words = format!("a whole number from {:#X} to {:#X}", allowed.start(), allowed.end());
+        self.key(name, (default, format!("{default:#X}")), words, why, |kind| match kind {
+            ValueKind::I64(value) => u32::try_from(*value).ok().filter(|value| allowed.contains(value)),
+            _ => None,
+        })
+    }
+
+    /// A list of different whole numbers.
+    pub fn integers(
+        &mut self,
+        name: &'static str,
+        default: &[i64],
+        allowed: &str,
+        why: &'static str,
+    ) -> Vec<i64> {
+        let default = (default.to_vec(), format!("{default:?}"));
+        self.key(name, default, allowed.to_owned(), why, |kind| {
+            let ValueKind::Array(values) = kind else { return None };
+            let mut list = Vec::with_capacity(values.len());
+            for value in values {
+                let ValueKind::I64(value) = value.kind else { return None };
+                list.push(Some(value).filter(|value| !list.contains(value))?);
+            }
+            (!list.is_empty()).then_some(list)
         })
     }
 
@@ -273,6 +309,14 @@ fn real(kind: &ValueKind) -> Option<f32> {
 
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+/// A value as a user would write it where numbers are identifiers.
+fn hexadecimal_of(value: &Value) -> String {
+    match value.kind {
+        ValueKind::I64(number) if number >= 0 => format!("{number:#X}"),
+        _ => toml_of(value),
+    }
 }
 
 /// A value as a user would write it.

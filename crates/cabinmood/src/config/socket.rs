@@ -42,7 +42,7 @@ impl Socket {
             "subscribers",
             "Further ones are refused; a leak in one program shall not take all file descriptors.",
         );
-        if let (true, Some(why)) = (enabled, purpose.forbids_expressions()) {
+        if let (true, Some(why)) = (enabled, purpose.forbids_expressions("socket")) {
             keys.refuse("enabled", &why);
         }
         enabled.then(|| Self {

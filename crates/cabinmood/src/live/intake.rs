@@ -14,6 +14,7 @@ use types::{Clock, MonoTime, Stamped};
 use super::edge::NewestSender;
 use super::leash::Leash;
 use super::metrics::Metrics;
+use super::orders::Orders;
 use super::vigil::SourceState;
 use crate::failure::{Exit, Failure};
 
@@ -21,6 +22,8 @@ use crate::failure::{Exit, Failure};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A camera that is frozen for this long is opened again: many recover with a new stream.
 const FROZEN_LIMIT: Duration = Duration::from_secs(2);
+/// How often a closed camera asks whether it shall be opened again.
+const ORDER_ROUND: Duration = Duration::from_millis(50);
 
 /// A frame on its way to alignment.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ pub struct Intake {
     pub stop: Receiver<()>,
     /// What the supervisor sees of this thread.
     pub leash: Arc<Leash>,
+    /// Whether to watch at all.
+    pub orders: Arc<Orders>,
     /// What the vigil sees of the source.
     pub state: Arc<SourceState>,
     /// Numbers that go on from thread to thread.
@@ -87,6 +92,8 @@ enum End {
     Over,
     /// Lost; to be opened again.
     Lost(String),
+    /// Closed, since the vehicle wants no watching.
+    Closed,
 }
 
 impl Intake {
@@ -99,14 +106,20 @@ impl Intake {
         loop {
             let frames_before = self.ledger.next_seq.load(Ordering::Relaxed);
             let ended = match self.leash.inside(&*self.clock, || (self.open)()) {
+                _ if self.shall_close() => End::Closed,
                 Ok(source) => self.hand_on(source)?,
                 Err(fault) if self.survives(&fault) => End::Lost(fault.to_string()),
                 Err(fault) => return Err(fault.into()),
             };
-            let End::Lost(why) = ended else { return Ok(()) };
             if self.leash.is_cut() {
                 return Ok(());
             }
+            let why = match ended {
+                End::Over => return Ok(()),
+                End::Lost(why) => why,
+                End::Closed if self.is_wanted_again() => continue,
+                End::Closed => return Ok(()),
+            };
             self.state.lost();
             self.metrics.source_faults_total.one();
             if self.ledger.next_seq.load(Ordering::Relaxed) > frames_before {
@@ -118,6 +131,24 @@ impl Intake {
             }
             pause = self.longer(pause);
         }
+    }
+
+    /// Waits, with the camera closed, until it shall be opened; `false` where the daemon ends.
+    fn is_wanted_again(&self) -> bool {
+        info!("camera closed: the vehicle wants no watching");
+        self.state.closed();
+        while !self.orders.get().watch {
+            if self.leash.is_cut() || self.stop.recv_timeout(ORDER_ROUND) != Err(RecvTimeoutError::Timeout) {
+                return false;
+            }
+        }
+        info!("the vehicle wants watching: opening the camera");
+        true
+    }
+
+    /// Media goes on: it is no camera that could look at anybody.
+    fn shall_close(&self) -> bool {
+        self.nature != Nature::Media && !self.orders.get().watch
     }
 
     /// A camera that was there once is always waited for.
@@ -146,6 +177,9 @@ impl Intake {
         let mut faults = source.decode_faults();
         let mut skipped = None;
         while self.stop.try_recv() == Err(TryRecvError::Empty) {
+            if self.shall_close() {
+                return Ok(End::Closed);
+            }
             let next = self.leash.inside(&*self.clock, || source.next());
             if self.leash.is_cut() {
                 return Ok(End::Over);
@@ -226,6 +260,7 @@ mod tests {
     use capture::{ScriptedSource, Step};
     use crossbeam_channel::{bounded, never};
     use frame::Grey;
+    use wire::can::Conditions;
 
     use super::*;
     use crate::clock::SystemClock;
@@ -260,6 +295,7 @@ mod tests {
             frames,
             stop,
             leash: Arc::default(),
+            orders: Arc::default(),
             state: Arc::default(),
             ledger: Arc::default(),
             metrics: Arc::default(),
@@ -323,6 +359,26 @@ mod tests {
         assert_eq!(all_bad.run().unwrap_err().exit, Exit::Data);
         let (one_good, _frames) = intake(Nature::Media, vec![Ok(vec![bad(), shot(1, 33, 0)])], never());
         assert!(one_good.run().is_ok());
+    }
+
+    #[test]
+    fn a_camera_is_closed_while_the_vehicle_wants_no_watching_and_opened_again() {
+        let (_stop, stopped) = bounded::<()>(0);
+        let (inside, held) = bounded(0);
+        let first = vec![shot(0, 0, 1), Step::Stall(held.clone()), shot(1, 33, 2), Step::Stall(held)];
+        let second = vec![shot(0, 5000, 4), Step::Stall(never())];
+        let (intake, frames) = intake(CAMERA, vec![Ok(first), Ok(second)], stopped);
+        let (orders, metrics) = (Arc::clone(&intake.orders), Arc::clone(&intake.metrics));
+        thread::spawn(|| intake.run());
+        assert_eq!(frames.recv().unwrap().opening, 1);
+        orders.set(Conditions { watch: false, ..Conditions::default() });
+        // A frame that the driver was waiting for may still come; then the source is dropped, and
+        // with it the other end of this channel.
+        while inside.send(()).is_ok() {}
+        orders.set(Conditions::default());
+        let reopened = frames.iter().find(|captured| captured.opening == 2).unwrap();
+        assert!(reopened.frame.seq > 0, "numbered on");
+        assert_eq!(metrics.source_faults_total.get(), 0, "that is no fault of the camera");
     }
 
     #[test]

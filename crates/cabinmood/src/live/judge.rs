@@ -5,12 +5,19 @@ use std::sync::Arc;
 use classify::Classifier;
 use frame::AlignedFace;
 use smooth::Smoother;
-use tracing::{error, trace_span};
-use types::{Clock, MonoTime, Mood, Observation, Reason, Stamped, UtcTime, Verdict};
+use tracing::{error, info, trace_span};
+use types::{Clock, MonoTime, Mood, MoodState, Observation, Reason, Stamped, UtcTime, Verdict};
+use wire::can::Conditions;
 use wire::{Event, Header};
 
+use super::checkup::Checkup;
 use super::metrics::Metrics;
+use super::orders::Orders;
 use super::vigil::{SourceState, Vigil};
+
+/// So many digits of a model's hash tell it from all others that one fleet has, and fit into a CAN
+/// signal.
+const MODEL_ID_DIGITS: usize = 5;
 
 /// From sightings to events: one for each frame, and `unknown` where none comes.
 pub struct Judge {
@@ -19,6 +26,10 @@ pub struct Judge {
     smoother: Smoother,
     vigil: Vigil,
     source: Arc<SourceState>,
+    orders: Arc<Orders>,
+    /// The driver that the learned neutral belongs to.
+    driver: u32,
+    checkup: Checkup,
     header: Header,
     next_seq: u64,
     metrics: Arc<Metrics>,
@@ -31,16 +42,32 @@ impl Judge {
         smoother: Smoother,
         vigil: Vigil,
         source: Arc<SourceState>,
+        orders: Arc<Orders>,
         header: Header,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { classifier: None, smoother, vigil, source, header, next_seq: 0, metrics, clock }
+        Self {
+            classifier: None,
+            smoother,
+            vigil,
+            source,
+            driver: orders.get().driver,
+            orders,
+            checkup: Checkup::default(),
+            header,
+            next_seq: 0,
+            metrics,
+            clock,
+        }
     }
 
     /// The expression model is loaded.
     pub fn equip(&mut self, classifier: Classifier) {
         self.header.model = classifier.model_name().into();
+        self.header.model_id =
+            classifier.model_sha256().chars().take(MODEL_ID_DIGITS).collect::<String>().into();
+        self.checkup.equipped();
         self.classifier = Some(classifier);
     }
 
@@ -51,6 +78,10 @@ impl Judge {
 
     /// A frame was looked at.
     pub fn sighting(&mut self, sighting: &mut Stamped<Observation>, crop: &AlignedFace) -> (Mood, Event) {
+        let wanted = self.obey();
+        if !wanted {
+            return self.not_watching(sighting.captured_at);
+        }
         if sighting.value.verdict.is_accepted() {
             self.classify(sighting, crop);
         }
@@ -69,19 +100,50 @@ impl Judge {
             _ => self.smoother.step(sighting),
         };
         self.vigil.saw(captured_at);
+        let why = if let MoodState::Unknown(reason) = mood.state { Some(reason) } else { None };
+        self.checkup.frame(why, self.metrics.align_faults_total.get());
         self.metrics.reaction_time.add(now.since(captured_at));
         let utc = utc_of(captured_at, now, self.clock.utc());
         let seq = self.number();
-        (mood, Event::new(&self.header, seq, &*sighting, &mood, utc))
+        let event = Event::new(&self.header, seq, &*sighting, &mood, utc);
+        (mood, Event { health: self.checkup.health(), ..event })
+    }
+
+    /// Media goes on playing while nothing shall be watched: its frames tell nothing.
+    fn not_watching(&mut self, captured_at: MonoTime) -> (Mood, Event) {
+        self.vigil.saw(captured_at);
+        let mood = self.smoother.silence(captured_at, Reason::Disabled);
+        self.checkup.silence(Reason::Disabled);
+        let event = self.tell_silence(captured_at, &mood);
+        (mood, event)
+    }
+
+    /// Does what the vehicle wants; whether that is to watch.
+    fn obey(&mut self) -> bool {
+        let Conditions { watch, learn, driver } = self.orders.get();
+        if self.driver != driver {
+            self.driver = driver;
+            info!(driver, "another driver: the learned neutral is forgotten");
+            self.smoother.reset_neutral();
+        }
+        self.smoother.learn_neutral(learn);
+        watch
+    }
+
+    fn tell_silence(&mut self, at: MonoTime, mood: &Mood) -> Event {
+        let seq = self.number();
+        let event = Event::new(&self.header, seq, at, mood, utc_of(at, self.clock.now(), self.clock.utc()));
+        Event { health: self.checkup.health(), ..event }
     }
 
     /// No frame came in time.
     pub fn silence(&mut self) -> Event {
         let now = self.clock.now();
-        let reason = self.vigil.tell(now, &self.source);
+        let told = self.vigil.tell(now, &self.source);
+        let reason = if self.obey() { told } else { Reason::Disabled };
         let mood = self.smoother.silence(now, reason);
-        let seq = self.number();
-        Event::new(&self.header, seq, now, &mood, self.clock.utc())
+        self.checkup.silence(reason);
+        self.tell_silence(now, &mood)
     }
 
     /// Adds the probabilities; without them the frame says nothing of the present.
@@ -90,8 +152,12 @@ impl Judge {
         let Some(classifier) = &mut self.classifier else { return };
         let start = self.clock.now();
         match classifier.step(crop) {
-            Ok(probabilities) => sighting.value.probabilities = Some(probabilities),
+            Ok(probabilities) => {
+                self.checkup.classified(true);
+                sighting.value.probabilities = Some(probabilities);
+            }
             Err(fault) => {
+                self.checkup.classified(false);
                 self.metrics.classify_faults_total.one();
                 error!(%fault, seq = sighting.seq, "classification failed");
                 sighting.value.verdict = Verdict::Rejected(Reason::Stale);

@@ -1,11 +1,13 @@
 //! The daemon's moving parts. Each is a plain struct that knows its channel ends at most; which
 //! thread runs it and who is at the other end is decided in `graph.rs` alone.
 
+pub mod checkup;
 pub mod edge;
 pub mod intake;
 pub mod judge;
 pub mod leash;
 pub mod metrics;
+pub mod orders;
 pub mod sight;
 pub mod supervise;
 pub mod vigil;

@@ -27,6 +27,12 @@ impl SourceState {
         self.lost.store(true, Ordering::Relaxed);
     }
 
+    /// The source was closed on purpose: the next opening starts anew.
+    pub fn closed(&self) {
+        self.captured_at_ns.store(0, Ordering::Relaxed);
+        self.lost.store(false, Ordering::Relaxed);
+    }
+
     fn captured_at(&self) -> Option<MonoTime> {
         Some(self.captured_at_ns.load(Ordering::Relaxed)).filter(|ns| *ns > 0).map(MonoTime::from_ns)
     }
@@ -127,5 +133,7 @@ mod tests {
         assert_eq!(vigil.tell(ms(1000), &source), Reason::CameraLost);
         source.captured(ms(1100));
         assert_eq!(vigil.tell(ms(1150), &source), Reason::Stale);
+        source.closed();
+        assert_eq!(vigil.tell(ms(5000), &source), Reason::Starting, "closed on purpose");
     }
 }

@@ -50,7 +50,15 @@ impl Publisher {
         Self::start_with(|_| {}, vec![])
     }
 
-    pub fn start_with(change: impl FnOnce(&mut SocketOptions), mut others: Vec<Box<dyn Sink>>) -> Self {
+    pub fn start_with(change: impl FnOnce(&mut SocketOptions), others: Vec<Box<dyn Sink>>) -> Self {
+        Self::start_at(Arc::new(Ticking::default()), change, others)
+    }
+
+    pub fn start_at(
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut SocketOptions),
+        mut others: Vec<Box<dyn Sink>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mood.sock");
         let mut options = SocketOptions::new(&path);
@@ -59,9 +67,7 @@ impl Publisher {
         let (sender, receiver) = publish::channel(64);
         let counters = Arc::new(Counters::default());
         let shared = Arc::clone(&counters);
-        let thread = std::thread::spawn(move || {
-            publish::serve(others, receiver, Arc::new(Ticking::default()), shared)
-        });
+        let thread = std::thread::spawn(move || publish::serve(others, receiver, clock, shared));
         Self { sender: Some(sender), thread: Some(thread), counters, path, _folder: folder }
     }
 
@@ -115,7 +121,7 @@ pub fn count(counter: &AtomicU64) -> u64 {
 
 /// An event of which only `seq` and the state matter.
 pub fn event(seq: u64, expression: Expression) -> Event {
-    let header = Header { boot_id: "boot".into(), model: "net".into(), software_version: "0".into() };
+    let header = Header { boot_id: "boot".into(), model: "net".into(), ..Header::default() };
     let mood = Mood {
         state: MoodState::Steady(expression),
         confidence: 0.9,

@@ -7,7 +7,12 @@ use wire::{Event, Header};
 
 /// The event of a good frame, published at this time; its `seq` counts tenths of a second.
 pub fn event(at_ms: u64, state: MoodState) -> Event {
-    let header = Header { boot_id: "boot".into(), model: "net-1".into(), software_version: "0.1.0".into() };
+    let header = Header {
+        boot_id: "boot".into(),
+        model: "net-1".into(),
+        software_version: "0.1.0".into(),
+        ..Header::default()
+    };
     let known = !matches!(state, MoodState::Unknown(_));
     let weights = [0.02, 0.0, 0.05, 0.75, 0.03, 0.1, 0.05];
     let value = Observation {
