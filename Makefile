@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test figures compare-align python train-detector train-landmarks train-fit-check train-expression clean
+.PHONY: setup build demo test test-vm figures compare-align python train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -21,6 +21,11 @@ python: setup
 
 test: build python
 	@tests/all.sh
+
+# The binary on real cameras and buses, in a guest: docs/testing.md.
+test-vm: build python
+	@setup/packages.sh tests/vm/packages.txt
+	@tests/vm/run.sh
 
 # The README's figures, measured again; needs the shared data.
 figures: build python

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of packages.txt that are missing. Without root it names them and stops.
+# Installs the Debian packages that are missing, of packages.txt or of the list given:
+#   setup/packages.sh [LIST]
+# Without root it names them and stops.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -7,7 +9,7 @@ command -v cargo >/dev/null || {
     echo "cabinmood: cargo is missing; install Rust 1.88 or newer first (https://rustup.rs)" >&2
     exit 69
 }
-mapfile -t wanted < <(grep -v '^#' "$here/packages.txt")
+mapfile -t wanted < <(grep -v '^#' "${1:-$here/packages.txt}")
 missing=()
 for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

@@ -55,6 +55,10 @@ impl NokhwaFeed {
         let choice = {
             let device = Device::with_path(&path).map_err(|e| failed(advice(&e)))?;
             let offered = devices::formats(&device).map_err(|e| failed(advice(&e)))?;
+            if offered.is_empty() {
+                // A virtual camera before anything feeds it; a format may come.
+                return Err(failed("it offers no picture format; does something feed it?".to_owned()));
+            }
             let wanted = choose(&offered, options).ok_or_else(|| unusable(needs(&offered)))?;
             set(&device, wanted).map_err(|e| failed(advice(&e)))?
         };
@@ -107,6 +111,6 @@ fn advice(error: &io::Error) -> String {
 fn needs(offered: &[devices::CameraFormat]) -> String {
     let mut offers: Vec<&str> = offered.iter().map(|format| format.fourcc.as_str()).collect();
     offers.dedup();
-    let offers = if offers.is_empty() { "nothing".to_owned() } else { offers.join(", ") };
+    let offers = offers.join(", ");
     format!("it offers {offers}, but YUYV, NV12, BGR3, RGB3 or MJPG at a whole frame rate is needed")
 }
