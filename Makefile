@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test figures python train-detector train-fit-check train-expression clean
+.PHONY: setup build demo test figures fuzz bench-can python train-detector train-fit-check train-expression clean
 CARGO ?= cargo
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
@@ -23,6 +23,15 @@ test: build python
 # The README's figures, measured again; needs the shared data.
 figures: build python
 	@tests/figures.sh
+
+# Every decoder with ten million inputs; `make test` tries some ten thousand. SEED=... starts elsewhere.
+fuzz: build
+	CABINMOOD_FUZZ_INPUTS=10000000 CABINMOOD_FUZZ_SEED=$(SEED) \
+		$(CARGO) test --release --locked --workspace --test fuzz -- --nocapture
+
+# From the event to the frame on the bus, beside a bare sender: on a pair of sockets, or on INTERFACE=vcan0.
+bench-can: build
+	$(CARGO) bench --locked -p publish --bench can_latency -- $(if $(INTERFACE),--interface $(INTERFACE))
 
 # The models, in the order in which they depend on one another: the net learns from faces that the
 # detector found, the landmarks aligned and the fit check let pass. DATA=... names the data's folder.
