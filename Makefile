@@ -1,5 +1,6 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align python train-detector train-landmarks train-fit-check train-expression clean
+.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can python
+.PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -30,6 +31,15 @@ test-vm: build python
 # The README's figures, measured again; needs the shared data.
 figures: build python
 	@tests/figures.sh
+
+# Every decoder with ten million inputs; `make test` tries some ten thousand. SEED=... starts elsewhere.
+fuzz: build
+	CABINMOOD_FUZZ_INPUTS=10000000 CABINMOOD_FUZZ_SEED=$(SEED) \
+		$(CARGO) test --release --locked --workspace --test fuzz -- --nocapture
+
+# From the event to the frame on the bus, beside a bare sender: on a pair of sockets, or on INTERFACE=vcan0.
+bench-can: build
+	$(CARGO) bench --locked -p publish --bench can_latency -- $(if $(INTERFACE),--interface $(INTERFACE))
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python

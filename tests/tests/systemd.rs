@@ -48,6 +48,17 @@ fn systemd_knows_every_line_of_the_unit() {
 }
 
 #[test]
+fn systemd_knows_every_line_of_the_units_for_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cabinmood-can@can0.service");
+    let text = fs::read_to_string(cabinmood_tests::root().join("systemd/cabinmood-can@.service")).unwrap();
+    fs::write(&path, text.replace("/sbin/ip", "/bin/true")).unwrap();
+    if let Some((content, told)) = analyze(&["verify", "--man=no", "--recursive-errors=no"], &path) {
+        assert!(content && told.trim().is_empty(), "{told}");
+    }
+}
+
+#[test]
 fn the_unit_stays_hardened() {
     let threshold = format!("--threshold={MOST_EXPOSURE_TENTHS}");
     let args = ["security", "--offline=true", "--no-pager", &threshold];
@@ -96,6 +107,7 @@ fn what_the_daemon_relies_on_is_there() {
         ("SupplementaryGroups=video", "but may open cameras"),
         ("RuntimeDirectory=cabinmood", "the socket's default folder is /run/cabinmood"),
         ("StateDirectory=cabinmood", "what it learns may outlive a restart"),
+        ("RestrictAddressFamilies=AF_UNIX AF_CAN", "the socket and the vehicle's bus, no network"),
         ("Environment=ORT_DISABLE_TELEMETRY=1", "nothing is sent"),
         ("LimitCORE=0", "no pixel leaves the process, in a core dump neither"),
     ] {
