@@ -78,8 +78,9 @@ pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: 
 }
 
 fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).stdin(Stdio::null());
+    // Under nohup the program leaves SIGHUP ignored, as it should; the tests may run under it.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(binary()).args(args).stdin(Stdio::null());
     // Nothing from outside, neither what would help the program nor what would change it.
     for name in ["RUST_LOG", "NOTIFY_SOCKET", "ORT_DISABLE_TELEMETRY"] {
         command.env_remove(name);
