@@ -81,7 +81,7 @@ fn check(model: &str, count: usize) {
 
 #[test]
 fn five_points_are_dlibs_own() {
-    check("third_party/dlib/shape_predictor_5_face_landmarks.dat", 150);
+    check("models/shape_predictor_5_face_landmarks.dat", 150);
 }
 
 #[test]
