@@ -77,7 +77,7 @@ pub struct Event {
     pub face: Option<FaceBox>,
     /// How the head is turned.
     pub pose: Option<Pose>,
-    /// How far the eyes are open, 0 to 1; `None` where it cannot be told.
+    /// How far the eyes are open: the eye aspect ratio; `None` where it cannot be told.
     pub eye_openness: Option<f32>,
     /// How far the alignment can be trusted.
     pub quality: Quality,
@@ -119,8 +119,7 @@ impl Event {
             probabilities: seen.and_then(|s| s.probabilities),
             face: seen.and_then(|s| s.face),
             pose: seen.and_then(|s| s.pose),
-            // No stage measures it yet.
-            eye_openness: None,
+            eye_openness: seen.and_then(|s| s.eye_openness),
             quality: seen.map(|s| s.quality).unwrap_or_default(),
             health: StageHealth::default(),
             model: Arc::clone(&header.model),

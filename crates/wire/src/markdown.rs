@@ -167,6 +167,7 @@ fn example() -> Event {
         value: Observation {
             face: Some(FaceBox { x: 241.5, y: 118.0, w: 164.0, h: 164.0, score: 1.732 }),
             pose: Some(Pose { yaw_deg: -6.2, pitch_deg: 3.1, roll_deg: 1.4 }),
+            eye_openness: Some(0.31),
             quality: Quality::new(0.87),
             verdict: Verdict::Accepted,
             probabilities,
@@ -184,7 +185,6 @@ fn example() -> Event {
         posterior: probabilities.unwrap_or(Probabilities::UNIFORM),
     };
     let mut event = Event::new(&header, 2468, &frame, &mood, UtcTime(1_790_000_000_000_000_000));
-    event.eye_openness = Some(0.82);
     event.health =
         StageHealth { capture: Health::Ok, align: Health::Ok, classify: Health::Ok, bus: Health::Off };
     event.published(captured_at + Duration::from_micros(11_480));

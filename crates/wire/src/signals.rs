@@ -351,8 +351,9 @@ pub const SIGNALS: &[Signal] = &[
         "eye_openness",
         Group::Attention,
         Kind::Number(FRACTION),
-        "How far the eyes are open: 0 closed, 1 wide open. `null` where it cannot be told: no face, or \
-         landmarks that do not outline the eyes.",
+        "How far the eyes are open: the distance of the lids over that of the corners, mean of both eyes. \
+         About 0.3 for open eyes, 0.1 and less for shut ones; compare with the driver's own. `null` without \
+         a face, and with landmarks that do not outline the eyes.",
     ),
     signal(
         "quality",

@@ -20,6 +20,7 @@ fn event(state: MoodState) -> Event {
     let value = Observation {
         face: Some(FaceBox::default()),
         pose: Some(Pose { yaw_deg: -31.25, pitch_deg: 4.5, roll_deg: 181.0 }),
+        eye_openness: Some(0.2),
         quality: Quality::new(0.5),
         verdict: Verdict::Accepted,
         probabilities: Probabilities::from_weights([0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25]),
@@ -28,7 +29,6 @@ fn event(state: MoodState) -> Event {
     let mood = Mood { state, confidence: 0.8, intensity: Some(1.5), posterior: Probabilities::UNIFORM };
     let mut event = Event::new(&header, 1, &Stamped { seq: 1, captured_at: AT, value }, &mood, UtcTime(0));
     event.health = WORKING;
-    event.eye_openness = Some(0.2);
     event.published(AT + Duration::from_millis(12));
     event
 }
