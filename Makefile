@@ -1,6 +1,9 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures python train-detector train-fit-check train-expression clean
+.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can python
+.PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
+# Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
+export ORT_DISABLE_TELEMETRY = 1
 DATA ?= $(or $(CABINMOOD_DATA),$(abspath ../shared/data))
 PYTHON = cd models/training && ../../.venv/bin/python
 
@@ -29,17 +32,40 @@ test-vm: build python
 figures: build python
 	@tests/figures.sh
 
+# Every decoder with ten million inputs; `make test` tries some ten thousand. SEED=... starts elsewhere.
+fuzz: build
+	CABINMOOD_FUZZ_INPUTS=10000000 CABINMOOD_FUZZ_SEED=$(SEED) \
+		$(CARGO) test --release --locked --workspace --test fuzz -- --nocapture
+
+# From the event to the frame on the bus, beside a bare sender: on a pair of sockets, or on INTERFACE=vcan0.
+bench-can: build
+	$(CARGO) bench --locked -p publish --bench can_latency -- $(if $(INTERFACE),--interface $(INTERFACE))
+
+# Alignment against dlib, on the same footage in one run.
+compare-align: build python
+	.venv/bin/python tests/compare/align.py --data $(DATA)
+
 # The models, in the order in which they depend on one another: the net learns from faces that the
 # detector found, the landmarks aligned and the fit check let pass. DATA=... names the data's folder.
 train-detector: python
 	$(PYTHON) -m detector.train --data $(DATA) --out .. \
 		--predictor ../../third_party/dlib/shape_predictor_68_face_landmarks.dat
 
-train-fit-check: build python
-	$(PYTHON) -m fit_check.train --data $(DATA) --output ../../crates/align/src/check
+# MediaPipe, which marks the pictures that nobody annotated, wants an environment of its own.
+train-landmarks: python
+	setup/python.sh .venv-mesh models/training/landmarks/mesh-requirements.txt
+	cd models/training && ../../.venv-mesh/bin/python landmarks/mesh.py --data $(DATA) --out runs/landmarks/meshes.npz
+	$(PYTHON) -m landmarks.train --data $(DATA) --meshes runs/landmarks/meshes.npz --out runs/landmarks
+	$(PYTHON) -m landmarks.pack --run runs/landmarks --out ..
+
+# After train-landmarks, whose faces it takes; the weights become part of the program.
+train-fit-check: python
+	$(PYTHON) -m fit_check.train --data $(DATA) --meshes runs/landmarks/meshes.npz \
+		--output ../../crates/align/src/check
 
 # Goes on after an interruption; models/training/runs/compact/log.csv tells how far it is.
 train-expression: build python
+	rm -rf models/training/runs/data/aligned
 	$(PYTHON) -m expression.prepare --data $(DATA)
 	$(PYTHON) -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact
 	$(PYTHON) -m expression.export --run runs/compact

@@ -18,12 +18,19 @@ mkdir -p "$out"
 
 "$binary" run --source "$clip" --set socket.path="$work/cabinmood.sock" --annotate "$out" 2>"$out/daemon.log" &
 daemon=$!
-# The socket appears once the models are loaded; a daemon that cannot start says why in its log.
+# Ends as the daemon ends: where that is no success, with its log, which says why, and its code.
+follow() {
+    local code=0
+    wait "$daemon" || code=$?
+    daemon=
+    [ "$code" -eq 0 ] || { cat "$out/daemon.log" >&2; exit "$code"; }
+}
+# The socket appears before the models are loaded; until then the daemon tells `starting`.
 until [ -S "$work/cabinmood.sock" ]; do
-    kill -0 "$daemon" 2>/dev/null || { cat "$out/daemon.log" >&2; exit 70; }
+    kill -0 "$daemon" 2>/dev/null || { follow; exit 70; }
     sleep 0.05
 done
-"$binary" watch --socket "$work/cabinmood.sock"
-wait "$daemon" || { cat "$out/daemon.log" >&2; exit 70; }
-daemon=
+# Where the daemon fails under it, its own words and code count.
+"$binary" watch --socket "$work/cabinmood.sock" || { watched=$?; follow; exit "$watched"; }
+follow
 echo "Left to look at: $(ls -d "$out"/*.mp4 "$out"/*.avi "$out"/*.png 2>/dev/null | tr '\n' ' ')"

@@ -36,6 +36,19 @@ done
 "$binary" analyze "$work/negatives" --output /dev/null --summary "$work/negatives.json"
 say_summary negatives "$work/negatives.json"
 
+echo "== a face that is gone: 30 face-free pictures spliced into each clip after 100 frames"
+for clip in driver-1 driver-2 driver-3; do
+    .venv/bin/python tests/splice.py "$data/cabin/$clip.avi" "$work/negatives" "$work/spliced.avi"
+    "$binary" analyze "$work/spliced.avi" --output "$work/spliced.ndjson"
+    .venv/bin/python - "$clip" "$work/spliced.ndjson" <<'PYTHON'
+import json, sys
+name, path = sys.argv[1:]
+seen = [json.loads(line)["face"] is not None for line in open(path)]
+print(f"{name:12} faces in the 30: {sum(seen[100:130])}, the last {max([i + 1 for i, s in enumerate(seen[100:130]) if s], default=0)} "
+      f"pictures after the splice; back {seen[130:].index(True)} frames after the driver is")
+PYTHON
+done
+
 echo "== expressions: evaluate --crops"
 for set in "fer ferplus" "fer original" "web original"; do
     read -r name labels <<<"$set"

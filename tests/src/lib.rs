@@ -60,6 +60,11 @@ pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     command(args).output().unwrap()
 }
 
+/// Runs the binary to its end with a variable set.
+pub fn cabinmood_with<S: AsRef<OsStr>>(variable: (&str, &str), args: impl IntoIterator<Item = S>) -> Output {
+    command(args).env(variable.0, variable.1).output().unwrap()
+}
+
 /// Asserts that the binary ends with this code and one line on standard error that has these words.
 pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: i32, words: &[&str]) {
     let output = cabinmood(args);
@@ -74,9 +79,16 @@ pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: 
 
 fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(binary());
-    command.args(args).env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET").stdin(Stdio::null());
+    command.args(args).stdin(Stdio::null());
+    // Nothing from outside, neither what would help the program nor what would change it.
+    for name in ["RUST_LOG", "NOTIFY_SOCKET", "ORT_DISABLE_TELEMETRY"] {
+        command.env_remove(name);
+    }
     command
 }
+
+/// The daemon's home folder, within its own.
+const HOME: &str = "home";
 
 /// One daemon at a time: it must keep up with its source, and test machines are small.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -89,7 +101,7 @@ pub struct Daemon {
     ended: Receiver<Option<i32>>,
     /// Its end was seen, so that its number may be another process's by now.
     is_over: Cell<bool>,
-    _folder: TempDir,
+    folder: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -98,22 +110,17 @@ impl Daemon {
     pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(HOME)).unwrap();
         let socket = folder.path().join("mood.sock");
         let mut set = std::ffi::OsString::from("socket.path=");
         set.push(&socket);
         let mut command = command([OsStr::new("run"), OsStr::new("--set"), &set]);
-        command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(args).env("HOME", folder.path().join(HOME));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (pid, log) = (child.id(), lines(child.stderr.take().unwrap()));
-        let daemon = Self {
-            pid,
-            socket,
-            log,
-            ended: end(child),
-            is_over: Cell::new(false),
-            _folder: folder,
-            _alone: alone,
-        };
+        let daemon =
+            Self { pid, socket, log, ended: end(child), is_over: Cell::new(false), folder, _alone: alone };
         daemon.wait_for("listening");
         daemon
     }
@@ -144,9 +151,43 @@ impl Daemon {
         &self.socket
     }
 
+    /// What it has left in its home folder.
+    #[must_use]
+    pub fn left_at_home(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.path().join(HOME)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Its open sockets of the internet's kinds, as the lines in which the kernel lists them.
+    #[must_use]
+    pub fn internet_sockets(&self) -> Vec<String> {
+        let process = PathBuf::from(format!("/proc/{}", self.pid));
+        let links = fs::read_dir(process.join("fd")).unwrap().map(|fd| fs::read_link(fd.unwrap().path()));
+        let inodes: Vec<String> = links
+            .filter_map(|link| {
+                let link = link.ok()?.into_os_string().into_string().ok()?;
+                Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+            })
+            .collect();
+        assert!(!inodes.is_empty(), "the daemon listens on a socket at least");
+        let mut found = Vec::new();
+        for kind in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+            // A kernel without IPv6 has no such list.
+            let list = fs::read_to_string(process.join("net").join(kind)).unwrap_or_default();
+            let is_ours = |line: &&str| line.split_whitespace().any(|word| inodes.iter().any(|i| i == word));
+            found.extend(list.lines().filter(is_ours).map(str::to_owned));
+        }
+        found
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        assert!(signal(self.pid, "TERM"), "it has ended already");
+        self.send("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn send(&self, name: &str) {
+        assert!(signal(self.pid, name), "it has ended already");
     }
 
     /// Waits for its end; the exit code, or `None` where a signal ended it.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cabinmood_tests::{assert_refused, cabinmood, fetched, root, write_picture};
+use cabinmood_tests::{Daemon, assert_refused, cabinmood, fetched, root, write_picture};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -57,6 +58,30 @@ fn a_truncated_video() {
 }
 
 #[test]
+fn media_with_faults_is_played_as_far_as_it_goes_and_then_told() {
+    let folder = folder();
+    (0..8).for_each(|n| write_picture(&folder.path().join(format!("{n}.pgm")), n));
+    fs::write(folder.path().join("3a.png"), "not a picture").unwrap();
+    let daemon = Daemon::start([folder.path()]);
+    let frames = daemon.subscribe().filter(|event| !event["frame_seq"].is_null());
+    assert_eq!(frames.last().unwrap()["frame_seq"], 8, "the last picture was not looked at");
+    assert_eq!(daemon.end(), Some(65));
+    assert!(daemon.wait_for("cabinmood: ").contains("3a.png"));
+}
+
+#[test]
+fn a_video_that_breaks_off() {
+    let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
+    let folder = folder();
+    let path = folder.path().join("short.mp4");
+    // Its index stands at its front, so that what is left can be played.
+    let bytes = fs::read(clip).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 10]).unwrap();
+    assert_refused(run(&path, &[]), 65, &["short.mp4", "breaks off"]);
+    assert_refused(["analyze".as_ref(), path.as_os_str()], 65, &["short.mp4", "breaks off"]);
+}
+
+#[test]
 fn an_image_that_is_none() {
     let folder = folder();
     let path = folder.path().join("a.png");
@@ -68,6 +93,17 @@ fn an_image_that_is_none() {
 fn an_empty_folder() {
     let folder = folder();
     assert_refused(run(folder.path(), &[]), 66, &[&folder.path().display().to_string()]);
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_into() {
+    let folder = folder();
+    for name in ["clip.mp4", "a.png"] {
+        let path = folder.path().join(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_refused(run(&path, &[]), 66, &[name, "neither a file nor a folder"]);
+        assert_refused(["analyze".as_ref(), path.as_os_str()], 66, &[name, "neither a file nor a folder"]);
+    }
 }
 
 #[test]
@@ -100,6 +136,22 @@ fn a_wrong_tensor_shape() {
     }
     let set = format!("classify.model={}", manifest.display());
     assert_refused(run(&picture(&folder), &[&set]), 78, &["96"]);
+}
+
+#[test]
+fn a_broken_model_with_the_right_hash() {
+    let folder = folder();
+    let broken = b"no graph";
+    let sha256: String = Sha256::digest(broken).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(folder.path().join("m.onnx"), broken).unwrap();
+    let manifest = folder.path().join("m.toml");
+    copy_changed(
+        "expression.toml",
+        &manifest,
+        &[("file", "\"m.onnx\""), ("sha256", &format!("\"{sha256}\""))],
+    );
+    let set = format!("classify.model={}", manifest.display());
+    assert_refused(run(&picture(&folder), &[&set]), 78, &["m.onnx", "not a model"]);
 }
 
 #[test]

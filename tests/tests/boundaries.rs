@@ -5,9 +5,14 @@ use std::process::Command;
 
 /// The names of all crates that `package` is built with, itself included.
 fn dependencies(package: &str) -> BTreeSet<String> {
+    tree(package, &[])
+}
+
+fn tree(package: &str, more: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
         .args(["--package", package])
+        .args(more)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -20,6 +25,12 @@ fn dependencies(package: &str) -> BTreeSet<String> {
         .collect();
     assert!(names.contains(package), "cargo tree printed no {package}");
     names
+}
+
+/// The names of the crates that `package` itself asks for: what a library of others uses inside (for
+/// channels, say) is its own affair.
+fn declared(package: &str) -> BTreeSet<String> {
+    tree(package, &["--depth", "1"])
 }
 
 fn assert_absent(package: &str, absent: &[&str]) {
@@ -53,6 +64,15 @@ fn the_pure_crates_stay_pure() {
             pure,
             &["frame", "opencv", "ort", "nokhwa", "tokio", "crossbeam-channel", "nix", "rustix", "tracing"],
         );
+    }
+}
+
+/// Invariant 1: only the daemon makes channels and threads; publish has those of its runtime.
+#[test]
+fn no_stage_knows_a_channel() {
+    for stage in ["capture", "align", "classify", "smooth"] {
+        assert!(!declared(stage).contains("crossbeam-channel"), "{stage} names crossbeam-channel");
+        assert_absent(stage, &["tokio"]);
     }
 }
 

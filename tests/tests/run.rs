@@ -1,8 +1,9 @@
 //! `cabinmood run` on real footage, seen through its socket as a consumer sees it.
 
+use std::fs;
 use std::time::Duration;
 
-use cabinmood_tests::{Daemon, cabinmood, captured_ms, fetched, word, write_picture};
+use cabinmood_tests::{Daemon, cabinmood, cabinmood_with, captured_ms, fetched, word, write_picture};
 use serde_json::Value;
 
 const EXPRESSIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -44,13 +45,31 @@ fn a_new_subscriber_gets_the_current_state_at_once() {
 }
 
 #[test]
-fn sigterm_ends_it_within_a_second_and_takes_the_socket_away() {
+fn a_signal_ends_it_within_a_second_and_takes_the_socket_away() {
     let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
-    let daemon = Daemon::start([clip.as_os_str()]);
-    daemon.subscribe().until("from a frame", |event| !event["frame_seq"].is_null());
-    daemon.terminate();
-    assert_eq!(daemon.end_within(Duration::from_secs(1)), Some(0));
-    assert!(!daemon.socket().exists(), "the socket is left behind");
+    for signal in ["TERM", "INT", "HUP"] {
+        let daemon = Daemon::start([clip.as_os_str()]);
+        daemon.subscribe().until("from a frame", |event| !event["frame_seq"].is_null());
+        daemon.send(signal);
+        assert_eq!(daemon.end_within(Duration::from_secs(1)), Some(0), "{signal}");
+        assert!(!daemon.socket().exists(), "the socket is left behind");
+    }
+}
+
+#[test]
+fn every_stage_has_a_span_and_the_log_says_what_is_wrong_with_its_variable() {
+    let face = cabinmood_tests::root().join("tests/fixtures/faces/a.jpg");
+    let args = ["run", face.to_str().unwrap(), "--set", "socket.enabled=false"];
+    let told = |value| String::from_utf8(cabinmood_with(("RUST_LOG", value), args).stderr).unwrap();
+    let traced = told("trace");
+    for stage in ["capture", "align", "classify", "smooth", "publish"] {
+        let closes = |line: &str| line.contains(&format!(" {stage}")) && line.contains("close time.busy=");
+        assert!(traced.lines().any(closes), "no span of {stage} closes in\n{traced}");
+    }
+    let loud = |line: &&str| line.contains(" ort") && !line.contains(" WARN ");
+    assert_eq!(traced.lines().find(loud), None);
+    let refused = told("cabinmood=loud");
+    assert!(refused.contains("RUST_LOG=cabinmood=loud") && refused.contains("models ready"), "{refused}");
 }
 
 #[test]
@@ -77,6 +96,18 @@ fn pictures_are_written_where_they_are_asked_for_and_nowhere_else() {
         matches!(&names[..], [video, png] if video.starts_with("annotated.") && png == "timeline.png"),
         "{names:?}"
     );
+}
+
+#[test]
+fn nothing_is_sent_or_kept_that_nobody_asked_for() {
+    let Some(clip) = fetched("footage/WolfgangLanger_Pexels.mp4") else { return };
+    let daemon = Daemon::start([clip.as_os_str()]);
+    // By then ONNX Runtime is loaded, which would begin with its telemetry.
+    daemon.subscribe().until("from a frame", |event| !event["frame_seq"].is_null());
+    assert_eq!(daemon.internet_sockets(), [""; 0]);
+    daemon.terminate();
+    assert_eq!(daemon.end(), Some(0));
+    assert_eq!(daemon.left_at_home(), [""; 0].map(std::path::PathBuf::from));
 }
 
 #[test]
@@ -114,7 +145,24 @@ fn check_says_what_works_and_what_does_not() {
     };
     assert_eq!(of("can")["detail"], "switched off: can.enabled = false");
     assert_eq!(of("expression")["works"], true);
-    assert!(of("provider")["detail"].is_string());
+    let providers: Vec<&Value> =
+        answer["findings"].as_array().unwrap().iter().filter(|f| f["part"] == "provider").collect();
+    let names: Vec<&str> = providers.iter().map(|f| f["provider"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tensorrt", "cuda", "cpu"]);
+    for finding in providers {
+        assert_eq!(finding["works"].as_bool().unwrap(), finding["reason"].is_null(), "{finding}");
+    }
+    assert!(of("can")["provider"].is_null());
+
+    let (text, empty) = (folder.path().join("text.mp4"), folder.path().join("empty"));
+    fs::write(&text, "no video").unwrap();
+    fs::create_dir(&empty).unwrap();
+    for (path, code) in [(text, 65), (empty, 66)] {
+        let source = format!("camera.source={}", path.display());
+        let output = cabinmood(args.into_iter().chain(["--set", source.as_str()]));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &answer["can_run"]), (Some(code), &Value::Bool(false)), "{answer}");
+    }
 
     let output = cabinmood(args.into_iter().chain(["--set", "camera.source=camera:99"]));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();

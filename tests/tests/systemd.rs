@@ -48,12 +48,51 @@ fn systemd_knows_every_line_of_the_unit() {
 }
 
 #[test]
+fn systemd_knows_every_line_of_the_units_for_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cabinmood-can@can0.service");
+    let text = fs::read_to_string(cabinmood_tests::root().join("systemd/cabinmood-can@.service")).unwrap();
+    fs::write(&path, text.replace("/sbin/ip", "/bin/true")).unwrap();
+    if let Some((content, told)) = analyze(&["verify", "--man=no", "--recursive-errors=no"], &path) {
+        assert!(content && told.trim().is_empty(), "{told}");
+    }
+}
+
+#[test]
 fn the_unit_stays_hardened() {
     let threshold = format!("--threshold={MOST_EXPOSURE_TENTHS}");
     let args = ["security", "--offline=true", "--no-pager", &threshold];
     if let Some((content, told)) = analyze(&args, &unit()) {
         assert!(content, "{told}");
     }
+}
+
+/// The arguments after the program's name on the first line that has `start`.
+fn arguments(text: &str, start: &str) -> Vec<String> {
+    let line = text.lines().find_map(|line| line.split_once(start)).expect(start).1;
+    let command = line.split(" && ").next().unwrap();
+    command.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_recipes_check_looks_at_what_the_unit_starts() {
+    let recipe = fs::read_to_string(cabinmood_tests::root().join("systemd/README.md")).unwrap();
+    let check = arguments(&recipe, "cabinmood check");
+    assert_eq!(check, arguments(&fs::read_to_string(unit()).unwrap(), "/usr/bin/cabinmood run"));
+
+    // As on a new machine: the folder of the socket was just made, and the camera comes later.
+    let folder = tempfile::tempdir().unwrap();
+    let made = recipe.lines().find_map(|line| line.strip_prefix("install -d /run")).unwrap();
+    fs::create_dir_all(folder.path().join(format!("run{made}"))).unwrap();
+    let config = folder.path().join("cabinmood.toml");
+    let text = fs::read_to_string(cabinmood_tests::root().join("config/cabinmood.toml")).unwrap();
+    let path = format!("\"{}/run/", folder.path().display());
+    let text = text.replace("\"/run/", &path).replace("\"camera:0\"", "\"camera:63\"");
+    fs::write(&config, text).unwrap();
+    let args = ["check".to_owned(), "--config".to_owned(), config.display().to_string()];
+    let output = cabinmood_tests::cabinmood(args.into_iter().chain(check));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
 }
 
 #[test]
@@ -68,6 +107,8 @@ fn what_the_daemon_relies_on_is_there() {
         ("SupplementaryGroups=video", "but may open cameras"),
         ("RuntimeDirectory=cabinmood", "the socket's default folder is /run/cabinmood"),
         ("StateDirectory=cabinmood", "what it learns may outlive a restart"),
+        ("RestrictAddressFamilies=AF_UNIX AF_CAN", "the socket and the vehicle's bus, no network"),
+        ("Environment=ORT_DISABLE_TELEMETRY=1", "nothing is sent"),
         ("LimitCORE=0", "no pixel leaves the process, in a core dump neither"),
     ] {
         assert!(lines.contains(&line), "{line} is missing: {why}");

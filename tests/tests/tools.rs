@@ -143,6 +143,52 @@ fn one_bad_picture_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_missing_file_does_not_stop_the_others() {
+    let folder = folder();
+    let (good, empty) = (folder.path().join("a.pgm"), folder.path().join("empty"));
+    write_picture(&good, 0);
+    fs::create_dir(&empty).unwrap();
+    let output = cabinmood(["analyze", "/no/such.mp4", text(&empty), text(&good)]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(66), "{told}");
+    assert!(
+        told.contains("/no/such.mp4: ") && told.contains("empty: ") && told.contains("2 of the 3 files"),
+        "{told}"
+    );
+    let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
+    let read: Vec<bool> = lines.iter().map(|line| line["error"].is_null()).collect();
+    assert_eq!(read, [false, false, true]);
+}
+
+#[test]
+fn a_torn_picture_is_told_in_one_line() {
+    let folder = folder();
+    let whole = fs::read(face("a")).unwrap();
+    let path = folder.path().join("torn.jpg");
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    // A PNG whose data is cut off; libpng itself would write a line.
+    let png = folder.path().join("torn.png");
+    let cut = folder.path().join("cut");
+    run(0, &["align", text(&face("a")), text(&cut)]);
+    let crop = fs::read(cut.join("a.png")).unwrap();
+    fs::write(&png, &crop[..crop.len() / 2]).unwrap();
+    // A film without its index, of which FFmpeg would say so.
+    let mut files = vec![path, png];
+    if let Some(clip) = fetched("footage/single_face.mp4") {
+        files.push(folder.path().join("torn.mp4"));
+        fs::write(&files[2], &fs::read(clip).unwrap()[..100_000]).unwrap();
+    }
+    for path in files {
+        let output = cabinmood(["analyze", text(&path)]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(65), "{told}");
+        assert!(told.lines().count() == 1 && told.contains(text(&path)), "{told}");
+        let lines = json_lines(&String::from_utf8(output.stdout).unwrap());
+        assert!(matches!(&lines[..], [line] if line["error"].is_string()), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_torn_video_gives_its_frames_and_then_the_error() {
     let Some(clip) = fetched("footage/face_noface.mov") else { return };
     let folder = folder();
@@ -173,6 +219,78 @@ fn png_size(path: &Path) -> (u32, u32) {
     assert_eq!(&bytes[1..4], b"PNG");
     let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
     (number(16), number(20))
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named_by_its_flag() {
+    let folder = folder();
+    let picture = folder.path().join("a.pgm");
+    write_picture(&picture, 0);
+    // A folder cannot be made below a file.
+    let below = picture.join("x");
+    for flag in ["--output", "--summary", "--annotate"] {
+        let words = [&format!("{flag} {}", text(&below))[..], "cannot be written", "Not a directory"];
+        assert_refused(["analyze", text(&picture), flag, text(&below)], 69, &words);
+    }
+    let other = folder.path().join("notes.txt");
+    fs::write(&other, "").unwrap();
+    assert_refused(["align", text(&picture), text(&other.join("x"))], 69, &["OUTPUT", "cannot be written"]);
+    assert_refused(["analyze", text(&picture), "--output", "/dev/full"], 69, &["--output /dev/full"]);
+}
+
+/// Runs the binary where no file may become longer than this.
+fn on_a_full_disk(blocks: u32, args: &[&str]) -> std::process::Output {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    Command::new("sh").args(["-c", &script]).arg(binary()).args(args).output().unwrap()
+}
+
+#[test]
+fn a_full_disk_leaves_no_stumps_of_files() {
+    let folder = folder();
+    let (summary, output) = (folder.path().join("s.json"), folder.path().join("drawn"));
+    let face = face("a");
+    for (flag, path) in [("--summary", &summary), ("--annotate", &output)] {
+        let full = on_a_full_disk(0, &["analyze", text(&face), flag, text(path)]);
+        let told = String::from_utf8_lossy(&full.stderr);
+        assert_eq!(full.status.code(), Some(69), "{told}");
+        assert!(told.contains(flag), "{told}");
+    }
+    assert!(!summary.exists());
+    assert_eq!(output.read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_full_disk_cuts_no_video_off_without_a_word() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    let folder = folder();
+    let output = folder.path().join("drawn");
+    let full = on_a_full_disk(100, &["analyze", text(&clip), "--annotate", text(&output)]);
+    let told = String::from_utf8_lossy(&full.stderr);
+    assert_eq!(full.status.code(), Some(69), "{told}");
+    assert!(told.contains("--annotate") && told.contains("annotated.mp4: the video has"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn the_index_tells_of_every_crop_when_align_is_ended() {
+    let folder = folder();
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    (0..400).for_each(|n| copy(&face("a"), &input.join(format!("{n:03}.jpg"))));
+    let mut command = Command::new(binary());
+    command.args(["align", text(&input), text(&output)]).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    while !output.join("005.png").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    // As where power fails: nothing is told to the program.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let index = fs::read_to_string(output.join("index.csv")).unwrap();
+    assert!(index.lines().count() > 1, "no row was written");
+    for row in &rows(&index)[1..] {
+        assert!(output.join(row[0]).with_extension("png").exists(), "{row:?}");
+    }
 }
 
 /// An analysis that cannot end by itself: the pipe that it writes into is full before it is done.
@@ -228,7 +346,7 @@ fn align_mirrors_what_the_gate_accepts_and_lists_all() {
     let expected =
         [("happy/a.jpg", "true", ""), ("sad/c.pgm", "false", "no_face"), ("sad/deep/b.jpg", "true", "")];
     assert_eq!(listed, expected);
-    assert_eq!(rows[1][4].split(' ').count(), 10, "five points");
+    assert_eq!(rows[1][4].split(' ').count(), 136, "68 points");
     assert_eq!(png_size(&output.join("happy/a.png")), (112, 112));
     assert_eq!(png_size(&output.join("sad/deep/b.png")), (112, 112));
     assert!(!output.join("sad/c.png").exists());
@@ -292,6 +410,8 @@ fn evaluate_judges_a_data_set_and_writes_its_report() {
     assert_eq!(score["accuracy"], right as f64 / 5.0);
     assert_eq!(score["accuracy_judged"], right as f64 / 4.0);
     assert_eq!(score["per_class"]["happy"]["images"], 2);
+    let absent = &score["per_class"]["disgust"];
+    assert!(["recall", "precision", "f1"].iter().all(|share| absent[share].is_null()), "{absent}");
     for key in ["macro_recall", "ece"] {
         assert!((0.0..=1.0).contains(&score[key].as_f64().unwrap()), "{score}");
     }

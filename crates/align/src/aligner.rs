@@ -121,6 +121,8 @@ impl Aligner {
             face: Some(face),
             landmarks: Some(found.fit.landmarks),
             pose,
+            eye_openness: found.fit.landmarks.eye_openness(),
+            mouth_opening: found.fit.landmarks.mouth_opening(),
             quality,
             verdict,
             probabilities: None,

@@ -92,7 +92,7 @@ fn track(aligner: &mut Aligner, frames: &[(MonoTime, Grey)]) -> Vec<Observation>
 
 #[test]
 fn a_driver_in_view_is_accepted() {
-    let (Some(mut aligner), Some(frames)) = (aligner(), frames("single_face.mp4", 2)) else { return };
+    let (mut aligner, Some(frames)) = (aligner(), frames("single_face.mp4", 2)) else { return };
     let seen = track(&mut aligner, &frames);
     let accepted = seen.iter().filter(|o| o.verdict.is_accepted()).count();
     assert!(accepted * 100 >= seen.len() * 95, "{accepted} of {} frames", seen.len());
@@ -102,15 +102,16 @@ fn a_driver_in_view_is_accepted() {
 
 #[test]
 fn nobody_in_view_is_nobody() {
-    let (Some(mut aligner), Some(frames)) = (aligner(), frames("no_face.mp4", 3)) else { return };
-    let seen = track(&mut aligner, &frames);
+    let (mut aligner, Some(frames)) = (aligner(), frames("noface_face.mov", 3)) else { return };
+    // Somebody comes in after 96 frames.
+    let seen = track(&mut aligner, &frames[..30]);
     let accepted = seen.iter().filter(|o| o.verdict.is_accepted()).count();
     assert_eq!(accepted, 0, "of {} frames without a face", seen.len());
 }
 
 #[test]
 fn tracking_stills_and_crops_agree() {
-    let (Some(mut aligner), Some(frames)) = (aligner(), frames("single_face.mp4", 12)) else { return };
+    let (mut aligner, Some(frames)) = (aligner(), frames("single_face.mp4", 12)) else { return };
     let mut crop = AlignedFace::black();
     for (at, grey) in &frames {
         let tracked = aligner.step(grey, *at, &mut crop).unwrap();
@@ -144,7 +145,7 @@ fn cut(
 
 #[test]
 fn the_steady_state_does_not_allocate() {
-    let (Some(mut aligner), Some(frames)) = (aligner(), frames("single_face.mp4", 1)) else { return };
+    let (mut aligner, Some(frames)) = (aligner(), frames("single_face.mp4", 1)) else { return };
     let mut crop = AlignedFace::black();
     let (warm_up, steady) = frames.split_at(frames.len() / 3);
     let mut run = |frames: &[(MonoTime, Grey)]| {
@@ -158,7 +159,7 @@ fn the_steady_state_does_not_allocate() {
 
 #[test]
 fn a_blank_picture_shows_no_face() {
-    let Some(mut aligner) = aligner() else { return };
+    let mut aligner = aligner();
     let mut crop = AlignedFace::black();
     let blank = Grey::new(320, 240, vec![128; 320 * 240].into()).unwrap();
     let nothing = Observation::nothing(Reason::NoFace);
@@ -170,7 +171,7 @@ fn a_blank_picture_shows_no_face() {
 
 #[test]
 fn pictures_of_any_size_are_safe() {
-    let Some(mut aligner) = aligner() else { return };
+    let mut aligner = aligner();
     let mut crop = AlignedFace::black();
     for (width, height) in [(1, 1), (2, 300), (300, 2), (47, 48), (64, 63)] {
         let grey = Grey::new(width, height, vec![9; (width * height) as usize].into()).unwrap();

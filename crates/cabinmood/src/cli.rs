@@ -25,7 +25,7 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Cut the aligned faces out of a folder of pictures, as the daemon would
     Align(AlignArgs),
-    /// Judge the chain on a data set of class folders
+    /// Judge the chain on a data set of class folders; means are of the classes that have pictures
     Evaluate(EvaluateArgs),
     /// Print a description of what is published
     Schema(SchemaArgs),

@@ -1,6 +1,7 @@
 //! What a command that fails leaves behind: one message and an exit code after sysexits(3).
 
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use align::AlignError;
@@ -91,6 +92,16 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     }
 }
 
+/// What was being done where an output could not be written, for [`OrExit::or_exit`]: `which` is its
+/// flag, or what it is, and its path.
+pub fn writing(which: &str, path: &Path) -> impl FnOnce() -> String {
+    let told = format!(
+        "{which} {} cannot be written (its folder must exist, you must be allowed to, and there must be room)",
+        path.display()
+    );
+    || told
+}
+
 impl From<CaptureError> for Failure {
     fn from(error: CaptureError) -> Self {
         let exit = match error.kind() {
@@ -140,6 +151,7 @@ impl From<ClassifyError> for Failure {
             | ClassifyError::Details { .. }
             | ClassifyError::Runtime { .. }
             | ClassifyError::OtherRuntime { .. }
+            | ClassifyError::BadModel { .. }
             | ClassifyError::Shape { .. } => Exit::Config,
         };
         Self::new(exit, error)

@@ -27,7 +27,7 @@ use types::{Clock, Mood, Observation, Stamped};
 use wire::Header;
 
 use crate::draw::Annotator;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::live::edge::{NewestSender, newest_wins};
 use crate::live::intake::{Captured, Intake, Ledger, Nature, Opener};
 use crate::live::judge::Judge;
@@ -264,7 +264,8 @@ impl Graph {
     fn annotate(&mut self, annotator: Annotator) -> Result<Sender<Picture>, Failure> {
         let (pictures_out, pictures) = bounded(PICTURES);
         self.spawn(Part::Annotate, move || {
-            annotate(annotator, &pictures).map_err(|fault| Failure::new(Exit::Unavailable, fault))
+            let folder = annotator.folder().to_owned();
+            annotate(annotator, &pictures).or_exit(Exit::Unavailable, writing("--annotate", &folder))
         })?;
         Ok(pictures_out)
     }

@@ -8,9 +8,11 @@ mod config;
 mod draw;
 mod failure;
 mod graph;
+mod libraries;
 mod live;
 mod logging;
 mod paths;
+mod signals;
 mod tools;
 
 use std::io::Write as _;
@@ -22,6 +24,8 @@ use cli::{Cli, Command};
 use failure::{Exit, Failure};
 
 fn main() -> ExitCode {
+    // SAFETY: nothing before this line makes a thread.
+    unsafe { libraries::tell() };
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return say_usage(&error),

@@ -29,6 +29,15 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
     },
+    /// A video whose last frames are missing. All that are there were given; the next call finds the
+    /// end.
+    #[error("{path}: the video breaks off after {frames} frames; check that it was copied whole")]
+    BrokeOff {
+        /// The file.
+        path: PathBuf,
+        /// How many frames there are.
+        frames: u64,
+    },
     /// A file that is no picture, or may not be read. The next call goes on with the next file.
     #[error("{path}: {message}")]
     BadImage {
@@ -111,7 +120,7 @@ impl CaptureError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Unreadable { .. } | Self::EmptyFolder { .. } => ErrorKind::NoInput,
-            Self::BadVideo { .. } | Self::BadImage { .. } => ErrorKind::BadData,
+            Self::BadVideo { .. } | Self::BrokeOff { .. } | Self::BadImage { .. } => ErrorKind::BadData,
             Self::NoCamera { .. }
             | Self::Camera { .. }
             | Self::UnusableCamera { .. }
@@ -124,7 +133,7 @@ impl CaptureError {
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
-            Self::BadImage { .. } => Remedy::Skip,
+            Self::BrokeOff { .. } | Self::BadImage { .. } => Remedy::Skip,
             Self::NoCamera { .. } | Self::Camera { .. } => Remedy::Reopen,
             Self::Unreadable { .. }
             | Self::EmptyFolder { .. }

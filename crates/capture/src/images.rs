@@ -10,6 +10,7 @@ use opencv::imgcodecs;
 use types::{MonoTime, Stamped};
 
 use crate::transform::Transform;
+use crate::whole::is_whole;
 use crate::{CaptureError, FrameSource, SourceOptions, pictures};
 
 /// File name endings of pictures, in lower case.
@@ -129,6 +130,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaptureError> 
 fn decode(path: &Path, keep_color: bool, pool: &Pool) -> Result<Frame, CaptureError> {
     let bad = |message: String| CaptureError::BadImage { path: path.to_owned(), message };
     let bytes = fs::read(path).map_err(|e| bad(e.to_string()))?;
+    if !is_whole(&bytes) {
+        return Err(bad("a part of the picture is missing or damaged".into()));
+    }
     let read = |flags| decoded(&bytes, flags).ok_or_else(|| bad("not a picture that can be decoded".into()));
     let internal = |e| CaptureError::internal(path.display(), e);
     let grey = pictures::grey_of(&read(imgcodecs::IMREAD_GRAYSCALE)?, pool).map_err(internal)?;

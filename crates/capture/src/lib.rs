@@ -22,12 +22,13 @@ mod source;
 mod spec;
 mod transform;
 mod video;
+mod whole;
 
 pub use devices::{CameraFormat, CameraInfo, Rate, devices};
 pub use error::{CaptureError, ErrorKind, Remedy};
 pub use freeze::FreezeDetector;
 pub use options::{Region, Rotation, SourceOptions};
-pub use paced::{Paced, Pacing};
+pub use paced::{Paced, Pacing, Wait};
 pub use scripted::{ScriptedSource, Step};
 pub use source::{FrameSource, open};
 pub use spec::{ParseSourceError, SourceSpec};

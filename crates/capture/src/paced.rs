@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use frame::Frame;
 use types::{Clock, MonoTime, Stamped};
 
@@ -21,11 +20,15 @@ pub enum Pacing {
     Unpaced,
 }
 
+/// How the caller lets time pass: returns after so long, or earlier and with true once it is told to
+/// stop. What it waits on is its own affair.
+pub type Wait = Box<dyn FnMut(Duration) -> bool + Send>;
+
 /// A source of files that keeps a pace, and ends when it is told to stop.
 pub struct Paced<S> {
     source: S,
     clock: Arc<dyn Clock>,
-    stop: Receiver<()>,
+    wait: Wait,
     pacing: Pacing,
     /// When the first frame was handed out, and its media time.
     start: Option<(MonoTime, MonoTime)>,
@@ -33,21 +36,20 @@ pub struct Paced<S> {
 }
 
 impl<S: FrameSource> Paced<S> {
-    /// Plays `source`. A message on `stop`, or the end of that channel, ends it at the next frame,
-    /// also in the middle of a wait; [`crossbeam_channel::never`] never does.
-    pub fn new(source: S, clock: Arc<dyn Clock>, stop: Receiver<()>, pacing: Pacing) -> Self {
-        Self { source, clock, stop, pacing, start: None, stopped: false }
+    /// Plays `source`, and ends it at the next frame once `wait` says so, which is asked before each.
+    pub fn new(source: S, clock: Arc<dyn Clock>, wait: Wait, pacing: Pacing) -> Self {
+        Self { source, clock, wait, pacing, start: None, stopped: false }
     }
 
     /// Waits until the clock shows `due`; true where it was told to stop instead.
-    fn stopped_before(&self, due: MonoTime) -> bool {
+    fn stopped_before(&mut self, due: MonoTime) -> bool {
         loop {
-            let wait = due.since(self.clock.now());
-            match self.stop.recv_timeout(wait) {
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return true,
-                Err(RecvTimeoutError::Timeout) if self.clock.now() >= due => return false,
-                // The clock and the system's timer need not agree to the nanosecond.
-                Err(RecvTimeoutError::Timeout) => {}
+            if (self.wait)(due.since(self.clock.now())) {
+                return true;
+            }
+            // The clock and the system's timer need not agree to the nanosecond.
+            if self.clock.now() >= due {
+                return false;
             }
         }
     }
@@ -99,6 +101,7 @@ impl<S: FrameSource> FrameSource for Paced<S> {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use crossbeam_channel::{Receiver, RecvTimeoutError, never};
     use frame::Grey;
     use types::UtcTime;
 
@@ -118,6 +121,11 @@ mod tests {
         }
     }
 
+    /// Waits on a channel, as the daemon does.
+    fn on(stop: Receiver<()>) -> Wait {
+        Box::new(move |time| stop.recv_timeout(time) != Err(RecvTimeoutError::Timeout))
+    }
+
     fn clip(times_ms: &[u64]) -> ScriptedSource {
         ScriptedSource::new(times_ms.iter().zip(0..).map(|(&ms, seq)| {
             let value = Frame { grey: Grey::new(1, 1, vec![0].into()).unwrap(), color: None };
@@ -132,8 +140,7 @@ mod tests {
     #[test]
     fn frames_come_at_their_times_on_the_clocks_line() {
         let clock = clock();
-        let mut paced =
-            Paced::new(clip(&[40, 42, 45]), clock.clone(), crossbeam_channel::never(), Pacing::MediaTime);
+        let mut paced = Paced::new(clip(&[40, 42, 45]), clock.clone(), on(never()), Pacing::MediaTime);
         let mut starts = Vec::new();
         while let Some(frame) = paced.next().unwrap() {
             assert!(clock.now() >= frame.captured_at);
@@ -144,7 +151,7 @@ mod tests {
 
     #[test]
     fn unpaced_frames_keep_their_media_time() {
-        let mut paced = Paced::new(clip(&[0, 90_000]), clock(), crossbeam_channel::never(), Pacing::Unpaced);
+        let mut paced = Paced::new(clip(&[0, 90_000]), clock(), on(never()), Pacing::Unpaced);
         paced.next().unwrap();
         assert_eq!(paced.next().unwrap().unwrap().captured_at, MonoTime::from_ms(90_000));
         assert!(paced.next().unwrap().is_none());
@@ -153,7 +160,7 @@ mod tests {
     #[test]
     fn a_stop_ends_a_wait_of_an_hour() {
         let (stop, stopped) = crossbeam_channel::bounded(1);
-        let mut paced = Paced::new(clip(&[0, 3_600_000, 3_600_000]), clock(), stopped, Pacing::MediaTime);
+        let mut paced = Paced::new(clip(&[0, 3_600_000, 3_600_000]), clock(), on(stopped), Pacing::MediaTime);
         assert!(paced.next().unwrap().is_some());
         stop.send(()).unwrap();
         assert!(paced.next().unwrap().is_none());
@@ -164,7 +171,7 @@ mod tests {
     fn losing_the_one_who_could_stop_it_stops_it() {
         let (stop, stopped) = crossbeam_channel::bounded::<()>(1);
         drop(stop);
-        let mut paced = Paced::new(clip(&[0]), clock(), stopped, Pacing::Unpaced);
+        let mut paced = Paced::new(clip(&[0]), clock(), on(stopped), Pacing::Unpaced);
         assert!(paced.next().unwrap().is_none());
     }
 }

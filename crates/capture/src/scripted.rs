@@ -2,26 +2,22 @@
 
 use std::collections::VecDeque;
 
-use crossbeam_channel::Receiver;
 use frame::Frame;
 use types::Stamped;
 
 use crate::{CaptureError, FrameSource};
 
 /// What a scripted source does at one call.
-#[derive(Debug)]
 pub enum Step {
     /// It gives this frame.
     Frame(Stamped<Frame>),
     /// It fails.
     Fault(CaptureError),
-    /// It blocks until there is a message, or nobody left who could send one; then it goes on with
-    /// the next step.
-    Stall(Receiver<()>),
+    /// It blocks for as long as this does; then it goes on with the next step.
+    Stall(Box<dyn FnOnce() + Send>),
 }
 
 /// A source whose every step is written down; after the last one the media is at its end.
-#[derive(Debug)]
 pub struct ScriptedSource {
     steps: VecDeque<Step>,
     faults: u64,
@@ -44,10 +40,7 @@ impl FrameSource for ScriptedSource {
                     self.faults += 1;
                     return Err(error);
                 }
-                Some(Step::Stall(until)) => {
-                    // Both a message and a closed channel end the stall.
-                    let _ = until.recv();
-                }
+                Some(Step::Stall(until)) => until(),
             }
         }
     }
@@ -73,7 +66,7 @@ mod tests {
         let frame = Frame { grey: Grey::new(1, 1, vec![9].into()).unwrap(), color: None };
         let mut source = ScriptedSource::new([
             Step::Fault(CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }),
-            Step::Stall(stalled),
+            Step::Stall(Box::new(move || stalled.recv().unwrap())),
             Step::Frame(Stamped { seq: 4, captured_at: Default::default(), value: frame }),
         ]);
         assert!(source.next().is_err());

@@ -1,5 +1,6 @@
 //! The trait that all sources share, and the one way to open them.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,10 +85,25 @@ pub fn open(
     clock: Arc<dyn Clock>,
     pool: &Pool,
 ) -> Result<Box<dyn FrameSource>, CaptureError> {
+    if let SourceSpec::Video(path) | SourceSpec::Images(path) = spec {
+        refuse_what_is_no_file(path)?;
+    }
     Ok(match spec {
         SourceSpec::Camera(index) => Box::new(CameraSource::open(*index, options, clock, pool)?),
         SourceSpec::V4l2(_) => return Err(CaptureError::NotBuiltIn { spec: spec.to_string() }),
         SourceSpec::Video(path) => Box::new(VideoSource::open(path, options, pool)?),
         SourceSpec::Images(path) => Box::new(ImageSource::open(path, options, pool)?),
     })
+}
+
+/// Only a file has an end, and can be read without waiting for somebody who writes: a pipe or a
+/// device would block a call that no signal reaches.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), CaptureError> {
+    let unreadable = |reason| CaptureError::Unreadable { path: path.to_owned(), reason };
+    let metadata = path.metadata().map_err(unreadable)?;
+    if metadata.is_file() || metadata.is_dir() {
+        return Ok(());
+    }
+    let kind = "neither a file nor a folder (a camera is named camera:N)";
+    Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, kind)))
 }

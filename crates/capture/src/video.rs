@@ -75,25 +75,20 @@ impl VideoSource {
         })
     }
 
-    /// Decodes the next picture; false at the end.
-    fn advance(&mut self) -> bool {
+    /// Decodes the next picture; false at the end, before which an early end is an error once.
+    fn advance(&mut self) -> Result<bool, CaptureError> {
         if std::mem::take(&mut self.pending) {
-            return true;
+            return Ok(true);
         }
         if self.ended {
-            return false;
+            return Ok(false);
         }
         self.ended = !self.capture.read(&mut self.picture).unwrap_or(false);
         if self.ended && broke_off(self.seq, self.frames) {
             self.faults += 1;
-            tracing::warn!(
-                file = %self.path.display(),
-                frames = self.seq,
-                expected = self.frames,
-                "the video breaks off"
-            );
+            return Err(CaptureError::BrokeOff { path: self.path.clone(), frames: self.seq });
         }
-        !self.ended
+        Ok(!self.ended)
     }
 
     fn convert(&self) -> Result<Frame, CaptureError> {
@@ -111,7 +106,7 @@ impl VideoSource {
 
 impl FrameSource for VideoSource {
     fn next(&mut self) -> Result<Option<Stamped<Frame>>, CaptureError> {
-        if !self.advance() {
+        if !self.advance()? {
             return Ok(None);
         }
         let position_ms = self.capture.get(videoio::CAP_PROP_POS_MSEC).unwrap_or(0.0);

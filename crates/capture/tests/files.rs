@@ -93,8 +93,17 @@ fn a_video_that_breaks_off_plays_what_is_there_and_says_so() {
     let bytes = fs::read(&whole).unwrap();
     fs::write(&part, &bytes[..bytes.len() / 2]).unwrap();
     let mut source = open_path(&part).unwrap();
-    let played = frames(&mut *source).len();
+    let mut played = 0;
+    let error = loop {
+        match source.next() {
+            Ok(frame) => played += u64::from(frame.expect("an early end is told").seq == played),
+            Err(error) => break error,
+        }
+    };
     assert!((10..50).contains(&played), "{played}");
+    assert_eq!((error.kind(), error.remedy()), (ErrorKind::BadData, Remedy::Skip));
+    let told = format!("{}: the video breaks off after {played} frames", part.display());
+    assert!(error.to_string().starts_with(&told), "{error}");
     assert_eq!(source.decode_faults(), 1);
     assert!(source.next().unwrap().is_none());
     assert_eq!(source.decode_faults(), 1, "counted once");

@@ -141,6 +141,10 @@ fn choose(
         reports.push(ProviderReport { provider, used: reason.is_none(), reason });
     }
     let Some((session, provider)) = chosen else {
+        let on_cpu = reports.iter().find(|report| report.provider == Provider::Cpu);
+        if let Some(message) = on_cpu.and_then(|report| report.reason.clone()) {
+            return Err(ClassifyError::BadModel { path: path.to_owned(), message });
+        }
         return Err(ClassifyError::NoProvider { path: path.to_owned(), reasons: told(&reports) });
     };
     tracing::info!(%provider, model = %path.display(), "expression model opened");

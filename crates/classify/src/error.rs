@@ -52,6 +52,14 @@ pub enum ClassifyError {
         /// As the model is.
         found: String,
     },
+    /// ONNX Runtime cannot load the model even on the CPU, which can run any: it is the model.
+    #[error("{path}: not a model that ONNX Runtime can load: {message}; fetch or export it again")]
+    BadModel {
+        /// The model file.
+        path: PathBuf,
+        /// What the runtime said.
+        message: String,
+    },
     /// No configured provider can run the model.
     #[error("{path}: no provider can run it: {reasons}")]
     NoProvider {

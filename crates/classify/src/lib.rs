@@ -19,3 +19,4 @@ pub use classifier::Classifier;
 pub use error::ClassifyError;
 pub use options::ClassifyOptions;
 pub use provider::{ParseProviderError, Provider, ProviderReport};
+pub use runtime::NO_TELEMETRY;

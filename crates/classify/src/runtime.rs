@@ -8,6 +8,11 @@ use ort::logging::LogLevel;
 
 use crate::error::{ClassifyError, one_line};
 
+/// The variable that keeps ONNX Runtime from sending telemetry and from leaving files in the user's
+/// home, and its value. 1.32 begins with both while the environment is made, whatever
+/// `with_telemetry` says afterwards, so a program sets this before anything else.
+pub const NO_TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
+
 /// The library in use. `ort` allows one environment in a process's life, even once it is dropped,
 /// so it is kept here for all classifiers.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);

@@ -153,7 +153,11 @@ fn bytes_that_are_no_graph_are_refused() {
         let hash = text.split("sha256 = \"").nth(1).unwrap()[..64].to_owned();
         edit(folder, &hash, empty);
     });
-    fails(&manifest, &["right.onnx", "no provider can run it", "cpu: "]);
+    fails(&manifest, &["right.onnx", "not a model that ONNX Runtime can load"]);
+    // Whatever else is tried before: the CPU can run any model.
+    let mut options = on_cpu(manifest);
+    options.providers = vec![Provider::Cuda, Provider::Cpu];
+    assert!(matches!(Classifier::open(&options), Err(ClassifyError::BadModel { .. })));
 }
 
 #[test]

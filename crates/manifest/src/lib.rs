@@ -103,7 +103,10 @@ impl<T: DeserializeOwned> Manifest<T> {
         let invalid = |message: String| ManifestError::Invalid { path: path.to_owned(), message };
         let text = fs::read_to_string(path)
             .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        let raw: Raw = toml::from_str(&text).map_err(|e| invalid(e.to_string().replace('\n', " ")))?;
+        // In two steps: what is no TOML is told with its place, a key that is missing has none.
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|e| invalid(e.to_string().replace('\n', " ")))?;
+        let raw: Raw = table.try_into().map_err(|e: toml::de::Error| invalid(in_our_words(&e)))?;
         if raw.kind != kind {
             return Err(ManifestError::Kind { path: path.to_owned(), expected: kind, found: raw.kind });
         }
@@ -115,8 +118,9 @@ impl<T: DeserializeOwned> Manifest<T> {
         if let Some(unknown) = rest.keys().next() {
             return Err(invalid(format!("unknown key {unknown:?}")));
         }
-        let details =
-            table.try_into().map_err(|e: toml::de::Error| invalid(format!("[{kind}]: {}", e.message())))?;
+        let details = table
+            .try_into()
+            .map_err(|e: toml::de::Error| invalid(format!("[{kind}]: {}", in_our_words(&e))))?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         Ok(Self {
             name: raw.name,
@@ -126,6 +130,14 @@ impl<T: DeserializeOwned> Manifest<T> {
             card: folder.join(raw.card),
             details,
         })
+    }
+}
+
+/// A fault without its place in the text, which a missing key does not have.
+fn in_our_words(fault: &toml::de::Error) -> String {
+    match fault.message().strip_prefix("missing field ") {
+        Some(key) => format!("the key {} is missing", key.trim_matches('`')),
+        None => fault.to_string().trim_end().replace('\n', " "),
     }
 }
 
@@ -198,6 +210,14 @@ mod tests {
             assert!(message.contains("m.toml") && message.contains(word), "{message}");
         };
         expect(text(HASH_OF_ABC, ""), "[landmarks] is missing");
+        for key in ["name", "kind", "file", "sha256", "licence", "card"] {
+            let whole = format!("# What it is.\n{}", text(HASH_OF_ABC, "[landmarks]\npoints = 5"));
+            let lines = whole.lines().filter(|line| !line.starts_with(key));
+            let lines = lines.collect::<Vec<_>>().join("\n");
+            expect(lines, &format!("m.toml: the key {key} is missing"));
+        }
+        expect(text(HASH_OF_ABC, "[landmarks]"), "m.toml: [landmarks]: the key points is missing");
+        expect(text(HASH_OF_ABC, "[landmarks]\npoints = 5").replace("'m'", "3"), "in `name`");
         expect(text(HASH_OF_ABC, "[landmarks]\npoints = 5\ncolour = 1"), "colour");
         expect(text(HASH_OF_ABC, "[landmarks]\npoints = 5\n[more]"), "more");
         expect(text("12", "[landmarks]\npoints = 5"), "sha256");

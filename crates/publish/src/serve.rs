@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{error, trace_span, warn};
 use types::Clock;
 
 use crate::counters::{count, count_many};
@@ -80,6 +80,7 @@ async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Cloc
     loop {
         match events.receive().await {
             Arrival::Event(mut event) => {
+                let _span = trace_span!("publish", seq = event.seq).entered();
                 event.published(clock.now());
                 event.health.bus = counters.bus();
                 outlet.publish(event);

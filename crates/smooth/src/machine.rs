@@ -78,17 +78,21 @@ impl Machine {
             State::Transition { .. } if self.for_s >= f64::from(options.transition_s) => State::Unknown,
             State::Transition { from, to } => {
                 let best = belief.top_but(from);
-                // The target, too, is left only for a clear reason, or it would flicker between rivals.
-                let to = if belief.of(best) >= exit { best } else { to };
+                // The target, too, is left only for a clear reason, or it would flicker between rivals:
+                // one leads it by as much as what is entered must lead what is left.
+                let lead = f64::from(options.enter) - exit;
+                let to = if belief.of(best) >= belief.of(to) + lead { best } else { to };
                 State::Transition { from, to }
             }
         }
     }
 }
 
-/// How far the belief has shifted: 0 where `from` loses its hold, 1 where `to` would get one.
+/// How far the belief has shifted: 0 where `from` loses its hold, 1 where `to` would get one. What is
+/// left of `from` alone does not tell: where both have become unlikely, `to` is still far from its own.
 fn progress(belief: &Belief, from: Expression, to: Expression, options: &SmoothOptions) -> Progress {
     let share = belief.of(to) / (belief.of(from) + belief.of(to));
     let (start, end) = (1.0 - f64::from(options.exit), f64::from(options.enter));
-    Progress::new(((share - start) / (end - start)) as f32)
+    let shifted = (share - start) / (end - start);
+    Progress::new(shifted.min(belief.of(to) / end) as f32)
 }

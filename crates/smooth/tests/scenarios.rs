@@ -81,6 +81,24 @@ fn a_transition_does_not_waver_between_two_targets() {
 }
 
 #[test]
+fn a_transition_that_goes_on_to_a_third_expression_names_that_one() {
+    // Neutral is only passed through, too faintly to become the state.
+    let script = "0s fear 0.9 / 5s neutral 0.4 sad 0.25 fear 0.1 / 5.8s happy 0.97, quality 0.5 / 9s end";
+    check(script, "1s-5s fear / 5.7s fear>neutral / 6.4s fear>happy / 7s-9s happy");
+    let SmoothOptions { enter, exit, .. } = SmoothOptions::default();
+    for moment in play(&mut smoother(), script, 30) {
+        let MoodState::Transition { from, to, progress } = moment.mood.state else { continue };
+        let told = format!("{from}>{to} {progress:?} at {:.2}s: {:?}", moment.at_s, moment.mood);
+        assert!(progress.value() <= moment.mood.confidence / enter + 1e-6, "further than it is sure: {told}");
+        // Confidence and posterior differ by what is unknown.
+        let known = moment.mood.confidence / moment.mood.posterior.of(to);
+        let rival = Expression::ALL.into_iter().filter(|e| *e != from).map(|e| moment.mood.posterior.of(e));
+        let lead = rival.fold(0.0, f32::max) * known - moment.mood.confidence;
+        assert!(lead < enter - exit, "a rival leads: {told}");
+    }
+}
+
+#[test]
 fn one_odd_frame_is_no_mood() {
     check("0s neutral 0.9 / 10s surprise 0.97 / 10.1s neutral 0.9 / 12s end", "1s-12s neutral");
 }

@@ -70,6 +70,13 @@ impl FaceBox {
 /// As many landmarks as any supported model has (iBUG's 68).
 pub const MAX_LANDMARKS: usize = 68;
 
+/// In iBUG's order: where the six points of the driver's right eye begin (its outer corner, upper
+/// lid, inner corner, lower lid), and those of the left eye (its inner corner first).
+const RIGHT_EYE: usize = 36;
+const LEFT_EYE: usize = 42;
+/// The middle of the upper and of the lower inner lip.
+const INNER_LIPS: (usize, usize) = (62, 66);
+
 /// The landmarks of one face, in pixels of the frame: 5 (dlib's order: the outer and inner corner
 /// of the eye on the picture's right side, the outer and inner corner of the eye on its left side,
 /// the base of the nose) or 68 (iBUG's order). Held in place, so that a frame allocates nothing.
@@ -106,9 +113,34 @@ impl Landmarks {
         };
         match self.len {
             5 => Some((p[2].midpoint(p[3]), p[0].midpoint(p[1]))),
-            68 => Some((mean(36..42), mean(42..48))),
+            68 => Some((mean(RIGHT_EYE..RIGHT_EYE + 6), mean(LEFT_EYE..LEFT_EYE + 6))),
             _ => None,
         }
+    }
+
+    /// How far the eyes are open: the eye aspect ratio (Soukupova and Cech 2016), the distance of the
+    /// lids over that of the corners, mean of both eyes. About 0.3 for open eyes and 0.1 or less for
+    /// shut ones; a driver's own open eyes are the measure for PERCLOS. `None` without lids (5 points).
+    #[must_use]
+    pub fn eye_openness(&self) -> Option<f32> {
+        let p = self.points();
+        let ratio = |eye: usize| {
+            let across = p[eye].distance(p[eye + 3]);
+            let open = p[eye + 1].distance(p[eye + 5]) + p[eye + 2].distance(p[eye + 4]);
+            (across > 0.0).then(|| open / (2.0 * across))
+        };
+        (self.len == 68).then_some(())?;
+        Some(f32::midpoint(ratio(RIGHT_EYE)?, ratio(LEFT_EYE)?))
+    }
+
+    /// How far the mouth is open: the distance of the inner lips over that of the eye centres. About 0
+    /// for a shut mouth, 0.5 and more for a yawn. `None` without lips (5 points).
+    #[must_use]
+    pub fn mouth_opening(&self) -> Option<f32> {
+        let p = self.points();
+        (self.len == 68).then_some(())?;
+        let between = self.inter_ocular_distance_px().filter(|px| *px > 0.0)?;
+        Some(p[INNER_LIPS.0].distance(p[INNER_LIPS.1]) / between)
     }
 
     /// Distance between the eye centres, in pixels.
@@ -156,6 +188,24 @@ mod tests {
         let marks = Landmarks::from_slice(&p).unwrap();
         assert_eq!(marks.eyes(), Some((Point::new(30.0, 40.0), Point::new(70.0, 40.0))));
         assert_eq!(marks.inter_ocular_distance_px(), Some(40.0));
+    }
+
+    #[test]
+    fn eyes_and_mouth_are_as_open_as_lids_and_lips_are_apart() {
+        let mut p = [Point::default(); 68];
+        for (corner, x) in [(RIGHT_EYE, 0.0), (LEFT_EYE, 60.0)] {
+            let eye = [(0., 0.), (10., -4.), (20., -4.), (30., 0.), (20., 2.), (10., 2.)];
+            for (point, (dx, dy)) in p[corner..].iter_mut().zip(eye) {
+                *point = Point::new(x + dx, dy);
+            }
+        }
+        (p[INNER_LIPS.0], p[INNER_LIPS.1]) = (Point::new(45.0, 80.0), Point::new(45.0, 110.0));
+        let marks = Landmarks::from_slice(&p).unwrap();
+        assert_eq!((marks.eye_openness(), marks.mouth_opening()), (Some(0.2), Some(0.5)));
+        let five = Landmarks::from_slice(&p[..5]).unwrap();
+        assert_eq!((five.eye_openness(), five.mouth_opening()), (None, None));
+        let nowhere = Landmarks::from_slice(&[Point::default(); 68]).unwrap();
+        assert_eq!((nowhere.eye_openness(), nowhere.mouth_opening()), (None, None));
     }
 
     #[test]

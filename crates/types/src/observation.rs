@@ -56,6 +56,10 @@ pub struct Observation {
     pub landmarks: Option<Landmarks>,
     /// How the head is turned.
     pub pose: Option<Pose>,
+    /// How far the eyes are open ([`Landmarks::eye_openness`]).
+    pub eye_openness: Option<f32>,
+    /// How far the mouth is open ([`Landmarks::mouth_opening`]).
+    pub mouth_opening: Option<f32>,
     /// How far the alignment can be trusted.
     pub quality: Quality,
     /// Whether the crop was good enough, or why not.
@@ -72,6 +76,8 @@ impl Observation {
             face: None,
             landmarks: None,
             pose: None,
+            eye_openness: None,
+            mouth_opening: None,
             quality: Quality(0.0),
             verdict: Verdict::Rejected(reason),
             probabilities: None,

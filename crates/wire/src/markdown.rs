@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use types::{
     Expression, FaceBox, Health, MonoTime, Mood, MoodState, Observation, Pose, Probabilities, Progress,
-    Quality, StageHealth, Stamped, UtcTime, Verdict,
+    Quality, Reason, StageHealth, Stamped, UtcTime, Verdict,
 };
 
 use crate::event::{Event, Header};
@@ -166,11 +166,11 @@ fn example() -> Event {
         captured_at,
         value: Observation {
             face: Some(FaceBox { x: 241.5, y: 118.0, w: 164.0, h: 164.0, score: 1.732 }),
-            landmarks: None,
             pose: Some(Pose { yaw_deg: -6.2, pitch_deg: 3.1, roll_deg: 1.4 }),
             quality: Quality::new(0.87),
             verdict: Verdict::Accepted,
             probabilities,
+            ..Observation::nothing(Reason::Starting)
         },
     };
     let mood = Mood {

@@ -1,4 +1,5 @@
 //! Events on the bus: what a receiver reads from the frames is what the event says.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic as the tests do")]
 
 use std::time::Duration;
 

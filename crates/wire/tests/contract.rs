@@ -69,11 +69,11 @@ fn observation() -> impl Strategy<Value = Observation> {
     (proptest::option::of(face), proptest::option::of(pose), number(), probabilities).prop_map(
         |(face, pose, quality, probabilities)| Observation {
             face,
-            landmarks: None,
             pose,
             quality: Quality::new(quality),
             verdict: Verdict::Accepted,
             probabilities,
+            ..Observation::nothing(Reason::Starting)
         },
     )
 }

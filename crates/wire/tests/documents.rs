@@ -1,5 +1,6 @@
 //! The committed documents against what the table generates. `BLESS=1 cargo test -p wire --test
 //! documents` writes them anew.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic as the tests do")]
 
 use std::fs;
 use std::path::Path;

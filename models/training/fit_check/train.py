@@ -1,27 +1,24 @@
 """Trains the fit check: a logistic regression over the HOG of an aligned crop that tells crops whose
 eyes lie where they should from crops that were cut from the wrong place.
 
-    cabinmood align --crops FER2013/Training ALIGNED
-    python models/training/fit_check/train.py --data DATA --aligned FER2013/Training ALIGNED/index.csv \\
-        --output crates/align/src/check
+    python -m fit_check.train --data DATA --meshes MESHES --output ../../crates/align/src/check
 
-DATA holds landmarks68/ (faces with true landmarks) and negatives/ (pictures without a face; 0704 and
-above are never read). Right crops are cut at the true eyes with a small error, wrong ones with a large
-shift, turn or change of scale. Both kinds get sunglasses, covered mouths, blur, noise and low light
-alike, so that the check learns alignment and not whether the eyes are free. Faces that an earlier
-version aligned with little doubt (--aligned) bring in expressions and turned heads, of which
-landmarks68 has few. Every fifth photograph is held out. Writes weights.f32 (little-endian: 1764 weights
-and the bias) and prints the held-out figures.
+The faces are those that the landmarks are trained on (landmarks/samples.py): photographs with true eyes, and
+photographs, turned heads and drivers with the eyes that the face mesh gives; MESHES is what landmarks/mesh.py
+wrote. Right crops are cut at the eyes with a small error, wrong ones with a large shift, turn or change of
+scale, or from pictures without a face (negatives 0704 and above are never read). Both kinds get sunglasses,
+covered mouths, blur, noise and low light alike, so that the check learns alignment and not whether the eyes
+are free. Every fifth face is held out. Writes weights.f32 (little-endian: 1764 weights and the bias) and
+prints the held-out figures.
 """
 
 import argparse
-import csv
-import io
-import tarfile
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
+from landmarks.samples import annotated_faces, cabin_faces, news_faces, pictures, turned_faces
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -35,13 +32,9 @@ FIRST_HELD_OUT_NEGATIVE = 704
 # logarithm of the scale and in radians. Between the two nothing is taught.
 GOOD_EYE_SIGMA = 0.025
 BAD_SHIFT, BAD_LOG_SCALE, BAD_TURN = 0.30, 0.35, 0.40
-RIGHT_PER_FACE, WRONG_PER_FACE, WRONG_PER_NEGATIVE = 8, 14, 12
-
-# Of the faces that were aligned before, three kinds are taken evenly: frontal, half turned and turned
-# ones. The kind is told by how far the nose lies beside the middle of the eyes, in parts of their
-# distance; the last number is the least quality, which falls with the turn by itself.
-ALIGNED_KINDS = [(0.0, 0.1, 0.9), (0.1, 0.2, 0.6), (0.2, 0.5, 0.3)]
-MAX_ALIGNED_A_KIND, RIGHT_PER_ALIGNED, WRONG_PER_ALIGNED = 2200, 2, 3
+RIGHT_PER_FACE, WRONG_PER_FACE, WRONG_PER_NEGATIVE = 2, 4, 12
+# An annotated face has true eyes, and a driver's is what the check is for: they count more.
+TIMES = 3
 
 
 def warp(grey, left, right):
@@ -138,54 +131,15 @@ class Sampler:
         return self.features(self.degrade(warp(grey, center - half, center + half)))
 
 
-def pictures(archive):
-    """All pictures of an images.tar in grey, by file name."""
-    with tarfile.open(archive) as tar:
-        for member in sorted((m for m in tar if m.isfile()), key=lambda m: m.name):
-            data = np.frombuffer(tar.extractfile(member).read(), np.uint8)
-            yield Path(member.name).name, cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+def faces(data, meshes, rng):
+    """All faces, and how often each is sampled."""
+    for face in chain(annotated_faces(data), cabin_faces(data, meshes, [])):
+        yield face, TIMES
+    for face in chain(news_faces(data, meshes), turned_faces(data, meshes, rng)):
+        yield face, 1
 
 
-def true_eyes(landmarks_csv):
-    """The eye centres of each picture: midway between the corners, as the five-point model has them."""
-    eyes = {}
-    for row in csv.reader(io.StringIO(landmarks_csv.read_text().split("\n", 1)[1])):
-        points = np.array(row[1:], float).reshape(68, 2)
-        eyes[row[0]] = points[[36, 39]].mean(0), points[[42, 45]].mean(0)
-    return eyes
-
-
-def aligned_faces(pictures, index):
-    """Pictures with their eyes from the index.csv of `cabinmood align` with the five-point model."""
-    with open(index, newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["accepted"] == "true"]
-    for row in rows:
-        row["points"] = np.array(row["landmarks"].split(), float).reshape(5, 2)
-    for near, far, quality in ALIGNED_KINDS:
-        kind = [r for r in rows if near <= nose_beside(r["points"]) < far and float(r["quality"]) >= quality]
-        for row in kind[:: max(1, -(-len(kind) // MAX_ALIGNED_A_KIND))]:
-            grey, points = cv2.imread(str(pictures / row["source"]), cv2.IMREAD_GRAYSCALE), row["points"]
-            # Small pictures are enlarged, so that what is drawn on them has smooth edges.
-            scale = 4 if grey.shape[0] < 100 else 1
-            if scale > 1:
-                grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-            left, right = eyes_of(points)
-            yield grey, (left + 0.5) * scale - 0.5, (right + 0.5) * scale - 0.5
-
-
-def eyes_of(points):
-    """The eye centres of five landmarks, the one on the picture's left first."""
-    return points[[2, 3]].mean(0), points[[0, 1]].mean(0)
-
-
-def nose_beside(points):
-    """How far the nose lies beside the middle of the eyes, over the distance between them."""
-    left, right = eyes_of(points)
-    across = (right - left) / np.linalg.norm(right - left)
-    return abs((points[4] - (left + right) / 2) @ across) / np.linalg.norm(right - left)
-
-
-def gather(data, aligned, seed):
+def gather(data, meshes, seed):
     """(features, right or not) of the training part and of the held-out part."""
     sampler, parts = Sampler(seed), {False: ([], []), True: ([], [])}
 
@@ -193,14 +147,10 @@ def gather(data, aligned, seed):
         parts[held_out][0].append(features)
         parts[held_out][1].append(right)
 
-    eyes = true_eyes(data / "landmarks68" / "landmarks.csv")
-    for number, (name, grey) in enumerate(pictures(data / "landmarks68" / "images.tar")):
-        left, right = eyes[name]
-        for wrong in [False] * RIGHT_PER_FACE + [True] * WRONG_PER_FACE:
-            add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
-    for number, (grey, left, right) in enumerate(aligned_faces(*aligned) if aligned else []):
-        for wrong in [False] * RIGHT_PER_ALIGNED + [True] * WRONG_PER_ALIGNED:
-            add(number % 5 == 0, sampler.face(grey, left, right, wrong), not wrong)
+    for number, (face, times) in enumerate(faces(data, meshes, sampler.rng)):
+        left, right = face.points[36:42].mean(0), face.points[42:48].mean(0)
+        for wrong in [False] * RIGHT_PER_FACE * times + [True] * WRONG_PER_FACE * times:
+            add(number % 5 == 0, sampler.face(face.picture, left, right, wrong), not wrong)
     for name, grey in pictures(data / "negatives" / "images.tar"):
         number = int(name.split("-")[0])
         if number < FIRST_HELD_OUT_NEGATIVE:
@@ -213,14 +163,14 @@ def main():
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--aligned", type=Path, nargs=2, metavar=("PICTURES", "INDEX"), help="what align was given and wrote"
-    )
+    parser.add_argument("--meshes", type=Path, required=True, help="what landmarks.mesh wrote")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    (train, train_right), (test, test_right) = gather(args.data, args.aligned, args.seed)
+    stored = np.load(args.meshes)
+    meshes = dict(zip(stored["names"], stored["points"], strict=True))
+    (train, train_right), (test, test_right) = gather(args.data, meshes, args.seed)
     model = LogisticRegression(C=0.03, max_iter=300, class_weight="balanced").fit(train, train_right)
     decision = model.decision_function(test)
     right, wrong = decision[test_right], decision[~test_right]

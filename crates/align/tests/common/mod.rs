@@ -31,12 +31,11 @@ fn found(path: PathBuf, remedy: &str) -> Option<PathBuf> {
     None
 }
 
-/// An aligner with the shipped models; `None` where the landmark model was not fetched.
-pub fn aligner() -> Option<Aligner> {
-    present("models/shape_predictor_5_face_landmarks.dat")?;
+/// An aligner with the shipped models.
+pub fn aligner() -> Aligner {
     let models = AlignModels {
         detector: root().join("models/face-hog.toml"),
-        landmarks: root().join("models/landmarks-5.toml"),
+        landmarks: root().join("models/landmarks-68.toml"),
     };
-    Some(Aligner::new(&models, AlignOptions::default()).unwrap())
+    Aligner::new(&models, AlignOptions::default()).unwrap()
 }

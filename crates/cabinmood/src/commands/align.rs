@@ -13,7 +13,7 @@ use types::Observation;
 
 use crate::cli::AlignArgs;
 use crate::config::Config;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::tools::stop::Stop;
 use crate::tools::{open, ordered, pictures, progress, record, walk};
 
@@ -36,6 +36,7 @@ type Outcome = Result<Observation, String>;
 /// [`Exit::NoInput`] without pictures, [`Exit::Usage`] where OUTPUT lies in INPUT, [`Exit::Data`]
 /// after all the others are done where a file is no picture.
 pub fn run(args: &AlignArgs) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let root =
         if args.input.is_dir() { args.input.as_path() } else { args.input.parent().unwrap_or(Path::new("")) };
@@ -45,8 +46,7 @@ pub fn run(args: &AlignArgs) -> Result<(), Failure> {
         .map(|_| Ok((open::aligner(&config)?, AlignedFace::black())))
         .collect::<Result<Vec<_>, Failure>>()?;
     let mut index = Index::create(&args.output)?;
-    let (pool, stop, bar) =
-        (Pool::new(), Stop::on_signals()?, progress::bar(Some(jobs.len() as u64), "pictures"));
+    let (pool, bar) = (Pool::new(), progress::bar(Some(jobs.len() as u64), "pictures"));
     let work = |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| {
         align_one(aligner, face, job, args.crops, &pool)
     };
@@ -121,7 +121,7 @@ fn align_one(
     } else {
         Ok(())
     };
-    written.or_exit(Exit::Unavailable, || job.crop.display().to_string())?;
+    written.or_exit(Exit::Unavailable, writing("OUTPUT", &job.crop))?;
     Ok(Ok(seen))
 }
 
@@ -137,11 +137,13 @@ struct Index {
 impl Index {
     fn create(output: &Path) -> Result<Self, Failure> {
         let path = output.join("index.csv");
-        let doing = || path.display().to_string();
-        fs::create_dir_all(output).or_exit(Exit::Unavailable, doing)?;
-        let mut csv = csv::Writer::from_writer(fs::File::create(&path).or_exit(Exit::Unavailable, doing)?);
-        csv.write_record(["source", "accepted", "reason", "quality", "landmarks"])
-            .or_exit(Exit::Unavailable, doing)?;
+        let begun = || -> std::io::Result<_> {
+            fs::create_dir_all(output)?;
+            let mut csv = csv::Writer::from_writer(fs::File::create(&path)?);
+            csv.write_record(["source", "accepted", "reason", "quality", "landmarks"])?;
+            Ok(csv)
+        };
+        let csv = begun().or_exit(Exit::Unavailable, writing("OUTPUT", &path))?;
         Ok(Self { path, csv, listed: 0, accepted: 0, unreadable: 0 })
     }
 
@@ -163,11 +165,12 @@ impl Index {
                 self.csv.write_record([&*source, "false", UNREADABLE, "0.000", ""])
             }
         };
-        written.or_exit(Exit::Unavailable, || self.path.display().to_string())
+        // Row by row: wherever the work ends, the rows are those of the pictures that are there.
+        let written = written.and_then(|()| Ok(self.csv.flush()?));
+        written.or_exit(Exit::Unavailable, writing("OUTPUT", &self.path))
     }
 
-    fn finish(mut self, stop: &Stop) -> Result<(), Failure> {
-        self.csv.flush().or_exit(Exit::Unavailable, || self.path.display().to_string())?;
+    fn finish(self, stop: &Stop) -> Result<(), Failure> {
         let ended = if stop.is_set() { " (interrupted)" } else { "" };
         let line =
             format!("{} of {} pictures accepted{ended}; {}", self.accepted, self.listed, self.path.display());

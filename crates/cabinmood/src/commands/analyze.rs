@@ -1,35 +1,35 @@
 //! `cabinmood analyze`: what every frame of videos and pictures says, as fast as the machine goes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use capture::SourceOptions;
+use capture::{CaptureError, SourceOptions};
 use classify::Classifier;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::AnalyzeArgs;
 use crate::config::Config;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::tools::chain::{self, Aligned, Clip, Message};
 use crate::tools::gallery::Gallery;
 use crate::tools::lines::{Lines, Reader};
 use crate::tools::record::Record;
 use crate::tools::stages::{StageTimes, Stages};
 use crate::tools::stop::Stop;
-use crate::tools::walk::{Kind, Medium};
-use crate::tools::{open, progress, walk};
+use crate::tools::walk::Medium;
+use crate::tools::{open, progress, walk, whole};
 
 /// Writes one line for every frame and picture, in order; none is dropped.
 ///
 /// # Errors
-/// [`Exit::NoInput`] where an input is missing or empty, before anything is done; [`Exit::Data`]
-/// after all the others are done where a file is damaged or is no picture.
+/// [`Exit::NoInput`] where an input is missing or empty, [`Exit::Data`] where a file is damaged or is
+/// no picture; the first one tells the code, after all the others are done.
 pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
-    let media = walk::media(&args.inputs)?;
+    let media = walk::media(&args.inputs);
     let aligner = open::aligner(&config)?;
     let classifier = open::classifier(&config, args.model.as_deref())?;
     let options = SourceOptions { keep_color: args.annotate.is_some(), ..config.camera.options };
@@ -39,14 +39,13 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
         lines: Lines::create(args.output.as_deref(), args.format)?,
         gallery: args.annotate.as_ref().map(gallery).transpose()?,
         bar: progress::bar(Some(0), "frames"),
-        stop: Stop::on_signals()?,
-        several: media.len() > 1,
+        stop: stop.clone(),
+        files: media.len(),
         clip: String::new(),
         counts: Counts::default(),
         times: Times::default(),
         faults: Vec::new(),
     };
-    let stop = analysis.stop.clone();
     let (played, wall) =
         chain::timed(|| chain::play(&media, &options, aligner, &stop, |message| analysis.take(message)));
     analysis.finish(args.summary.as_deref(), wall, played)
@@ -75,7 +74,7 @@ struct Summary<'a> {
     frames: u64,
     faces: u64,
     accepted: u64,
-    /// Files that could not be read; each picture among them counts as a frame without a face.
+    /// Files that could not be read; each counts as a frame without a face.
     unreadable: u64,
     availability: f64,
     acceptance: f64,
@@ -93,7 +92,7 @@ struct Analysis {
     gallery: Option<Gallery>,
     bar: ProgressBar,
     stop: Stop,
-    several: bool,
+    files: usize,
     clip: String,
     counts: Counts,
     times: Times,
@@ -105,12 +104,12 @@ impl Analysis {
         match message {
             Message::Begin(clip) => self.begin(&clip),
             Message::Frame(aligned) => self.frame(&aligned),
-            Message::Fault(medium, error) => self.unreadable(&medium, error.into()),
-            Message::BrokeOff(medium) => {
-                let message = format!("{}: the video breaks off before its end", medium.path.display());
-                self.fault(Failure::message(Exit::Data, message));
+            // Its frames have their lines.
+            Message::Fault(_, error @ CaptureError::BrokeOff { .. }) => {
+                self.fault(error.into());
                 Ok(())
             }
+            Message::Fault(medium, error) => self.unreadable(&medium, error.into()),
             Message::Failed(failure) => Err(failure),
         }
     }
@@ -145,18 +144,14 @@ impl Analysis {
         Ok(())
     }
 
-    /// A picture that is none still has its line, so that lines and pictures match; a video that
-    /// cannot be opened has no frames.
+    /// A file that cannot be read still has its line, so that none of the files is passed over in
+    /// what is written.
     fn unreadable(&mut self, medium: &Medium, failure: Failure) -> Result<(), Failure> {
         self.counts.unreadable += 1;
-        let reader = if medium.kind == Kind::Picture {
-            self.counts.frames += 1;
-            self.bar.inc(1);
-            let (name, error) = (medium.path.to_string_lossy(), failure.to_string());
-            self.lines.write(&Record::unreadable(&name, &error))?
-        } else {
-            Reader::Listens
-        };
+        self.counts.frames += 1;
+        self.bar.inc(1);
+        let (name, error) = (medium.path.to_string_lossy(), failure.to_string());
+        let reader = self.lines.write(&Record::unreadable(&name, &error))?;
         self.heed(reader);
         self.fault(failure);
         Ok(())
@@ -170,7 +165,7 @@ impl Analysis {
 
     /// Notes what is wrong with a file; the other files go on.
     fn fault(&mut self, failure: Failure) {
-        if self.several {
+        if self.files > 1 {
             progress::say(&self.bar, &failure.to_string());
         }
         self.faults.push(failure);
@@ -191,10 +186,10 @@ impl Analysis {
         let count = self.faults.len();
         match self.faults.into_iter().next() {
             None => Ok(()),
-            Some(only) if !self.several => Err(only),
+            Some(only) if self.files == 1 => Err(only),
             Some(first) => Err(Failure::message(
                 first.exit,
-                format!("{count} of the files are damaged or cannot be read"),
+                format!("{count} of the {} files are damaged or cannot be read", self.files),
             )),
         }
     }
@@ -224,6 +219,6 @@ impl Analysis {
             provider: self.classifier.provider().to_string(),
         };
         let text = serde_json::to_string_pretty(&summary).or_exit(Exit::Internal, || "summary".into())?;
-        fs::write(path, text + "\n").or_exit(Exit::Unavailable, || path.display().to_string())
+        whole::write(path, |to| writeln!(to, "{text}")).or_exit(Exit::Unavailable, writing("--summary", path))
     }
 }

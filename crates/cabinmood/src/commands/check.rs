@@ -1,14 +1,17 @@
 //! `cabinmood check`: what works here and what does not, and why.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
-use capture::{SourceSpec, devices};
-use classify::Classifier;
+use capture::{CaptureError, Remedy, SourceOptions, SourceSpec, devices};
+use classify::{Classifier, ProviderReport};
+use frame::Pool;
 use publish::SocketSink;
 use serde::Serialize;
 use wire::can::Format;
 
 use crate::cli::CheckArgs;
+use crate::clock::SystemClock;
 use crate::config::{Can, Config};
 use crate::failure::{Exit, Failure, OrExit as _};
 
@@ -20,8 +23,18 @@ struct Finding {
     /// Whether `run` cannot start without it.
     needed: bool,
     detail: String,
+    #[serde(flatten)]
+    provider: Option<ProviderFinding>,
     #[serde(skip)]
     exit: Exit,
+}
+
+/// What a finding about an execution provider says beside its detail.
+#[derive(Debug, Serialize)]
+struct ProviderFinding {
+    provider: &'static str,
+    /// Why it is not used; null where it is.
+    reason: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,12 +45,20 @@ struct Answer<'a> {
 
 impl Finding {
     fn works(part: &'static str, detail: impl Into<String>) -> Self {
-        Self { part, works: true, needed: true, detail: detail.into(), exit: Exit::Internal }
+        Self { part, works: true, needed: true, detail: detail.into(), provider: None, exit: Exit::Internal }
     }
 
     /// What `run` can do without.
     fn extra(part: &'static str, works: bool, detail: impl Into<String>) -> Self {
-        Self { part, works, needed: false, detail: detail.into(), exit: Exit::Internal }
+        Self { part, works, needed: false, detail: detail.into(), provider: None, exit: Exit::Internal }
+    }
+
+    fn of_provider(report: &ProviderReport) -> Self {
+        let (state, reason) = (if report.used { "in use" } else { "not used" }, report.reason.clone());
+        let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let provider = Some(ProviderFinding { provider: report.provider.name(), reason });
+        let detail = format!("{} {state}{why}", report.provider);
+        Self { provider, ..Self::extra("provider", report.used, detail) }
     }
 
     fn of(part: &'static str, outcome: Result<String, Failure>) -> Self {
@@ -45,7 +66,7 @@ impl Finding {
             Ok(detail) => Self::works(part, detail),
             Err(failure) => {
                 let detail = failure.to_string().replace('\n', "; ");
-                Self { part, works: false, needed: true, detail, exit: failure.exit }
+                Self { part, works: false, needed: true, detail, provider: None, exit: failure.exit }
             }
         }
     }
@@ -126,11 +147,7 @@ fn expression(config: &Config, findings: &mut Vec<Finding>) {
                 options.runtime.display()
             );
             findings.push(Finding::works("expression", detail));
-            findings.extend(classifier.providers().iter().map(|report| {
-                let state = if report.used { "in use" } else { "not used" };
-                let why = report.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-                Finding::extra("provider", report.used, format!("{} {state}{why}", report.provider))
-            }));
+            findings.extend(classifier.providers().iter().map(Finding::of_provider));
         }
     }
 }
@@ -153,10 +170,23 @@ fn source(config: &Config) -> Result<String, Failure> {
         SourceSpec::V4l2(_) => {
             missing(Exit::Unavailable, "direct V4L2 is not in this version; use camera:NUMBER")
         }
-        SourceSpec::Video(path) | SourceSpec::Images(path) => match path.metadata() {
-            Ok(_) => Ok(spec.to_string()),
-            Err(fault) => missing(Exit::NoInput, &fault.to_string()),
-        },
+        SourceSpec::Video(_) | SourceSpec::Images(_) => media(spec, &config.camera.options),
+    }
+}
+
+/// Media is opened as `run` would, up to the first frame that it can show.
+fn media(spec: &SourceSpec, options: &SourceOptions) -> Result<String, Failure> {
+    let mut source = capture::open(spec, options, Arc::new(SystemClock), &Pool::new())?;
+    let mut fault: Option<CaptureError> = None;
+    loop {
+        match (source.next(), fault) {
+            (Ok(Some(_)), None) => return Ok(source.describe()),
+            (Ok(Some(_)), Some(first)) => return Ok(format!("{}; but {first}", source.describe())),
+            (Ok(None), Some(first)) => return Err(first.into()),
+            (Ok(None), None) => return Err(Failure::message(Exit::Data, format!("{spec}: no frame"))),
+            (Err(next), first) if next.remedy() == Remedy::Skip => fault = first.or(Some(next)),
+            (Err(next), _) => return Err(next.into()),
+        }
     }
 }
 

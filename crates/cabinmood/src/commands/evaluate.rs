@@ -13,8 +13,8 @@ use types::{Expression, Verdict};
 use crate::cli::EvaluateArgs;
 use crate::config::Config;
 use crate::draw::report::{self, Mistake};
-use crate::failure::{Exit, Failure, OrExit as _};
-use crate::tools::score::{Answer, Score, Tally};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
+use crate::tools::score::{Answer, Score, Tally, told};
 use crate::tools::stop::Stop;
 use crate::tools::walk::Sample;
 use crate::tools::{open, ordered, pictures, progress, walk};
@@ -31,13 +31,14 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     if args.tricks {
         return Err(Failure::message(Exit::Usage, "--tricks is not in this version"));
     }
+    let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let samples = walk::samples(&args.dataset)?;
     let workers = (0..ordered::threads().min(samples.len()))
         .map(|_| Worker::open(&config, args))
         .collect::<Result<Vec<_>, Failure>>()?;
     let model = workers.first().map_or_else(String::new, |worker| worker.classifier.model_name().to_owned());
-    let (stop, bar) = (Stop::on_signals()?, progress::bar(Some(samples.len() as u64), "pictures"));
+    let bar = progress::bar(Some(samples.len() as u64), "pictures");
     let (mut tally, mut mistakes, mut unreadable) = (Tally::default(), Mistakes::default(), 0);
     ordered::for_each_in_order(&samples, workers, &stop, Worker::judge, |sample, judged| {
         bar.inc(1);
@@ -64,7 +65,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         let mistakes = mistakes.into_sheet(&args.dataset)?;
         let name = args.dataset.file_name().unwrap_or(args.dataset.as_os_str()).to_string_lossy();
         report::write(folder, &name, &model, &score, &mistakes)
-            .map_err(|e| Failure::new(Exit::Unavailable, e))?;
+            .or_exit(Exit::Unavailable, writing("--report", folder))?;
     }
     match unreadable {
         0 => Ok(()),
@@ -181,7 +182,7 @@ fn table(score: &Score) -> String {
         ("rejected", format!("{}  {}", score.rejected, reasons.join(", "))),
         ("accuracy", format!("{}  rejected = wrong", percent(score.accuracy))),
         ("accuracy judged", percent(score.accuracy_judged)),
-        ("macro recall", format!("{:.3}", score.macro_recall)),
+        ("macro recall", format!("{:.3}  of the classes that have pictures", score.macro_recall)),
         ("macro F1", format!("{:.3}", score.macro_f1)),
         ("ECE", format!("{:.3}", score.ece)),
     ];
@@ -199,8 +200,12 @@ fn table(score: &Score) -> String {
         let c = &score.per_class[e.index()];
         let _ = write!(
             text,
-            "\n{e:<10}{:>8}{:>8}{:>8.3}{:>11.3}{:>8.3} |",
-            c.images, c.judged, c.recall, c.precision, c.f1
+            "\n{e:<10}{:>8}{:>8}{:>8}{:>11}{:>8} |",
+            c.images,
+            c.judged,
+            told(c.recall),
+            told(c.precision),
+            told(c.f1)
         );
         row.iter().for_each(|count| _ = write!(text, "{count:>9}"));
     }

@@ -1,16 +1,16 @@
 //! `cabinmood run`: the daemon.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
 use align::Aligner;
 use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
 use publish::{CanInterfacePort, CanOptions, CanSink, Sink, SocketSink};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
@@ -21,13 +21,13 @@ use crate::cli::RunArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::draw::Annotator;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::graph::{Graph, Plan};
 use crate::live::intake::{Nature, Opener};
 use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
-use crate::logging;
+use crate::{logging, signals};
 
 /// Frames a second of an annotated video whose source does not tell its own.
 const USUAL_RATE: f64 = 30.0;
@@ -38,18 +38,20 @@ const USUAL_RATE: f64 = 30.0;
 /// A wrong configuration or model ([`Exit::Config`]), a source that is missing or bad, a socket
 /// that is in use, or a thread that failed.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let signals = signals()?;
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
-    let signals = signals()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (stop, stopped) = bounded(0);
 
-    let annotate = args.annotate.as_deref();
-    let annotate = annotate.map(|folder| Annotator::new(folder, &spec.to_string(), USUAL_RATE)).transpose();
-    let annotate = annotate.or_exit(Exit::Unavailable, || "--annotate".into())?;
+    let annotator = |folder: &Path| {
+        Annotator::new(folder, &spec.to_string(), USUAL_RATE)
+            .or_exit(Exit::Unavailable, writing("--annotate", folder))
+    };
+    let annotate = args.annotate.as_deref().map(annotator).transpose()?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
     let orders = Arc::new(Orders::default());
     let plan = Plan {
@@ -85,7 +87,9 @@ fn opener(spec: SourceSpec, options: SourceOptions, clock: Arc<dyn Clock>, stop:
         Ok(match spec {
             SourceSpec::Camera(_) | SourceSpec::V4l2(_) => source,
             SourceSpec::Video(_) | SourceSpec::Images(_) => {
-                let paced = Paced::new(source, Arc::clone(&clock), stop.clone(), Pacing::MediaTime);
+                let stop = stop.clone();
+                let wait = Box::new(move |time| stop.recv_timeout(time) != Err(RecvTimeoutError::Timeout));
+                let paced = Paced::new(source, Arc::clone(&clock), wait, Pacing::MediaTime);
                 Box::new(paced) as Box<dyn FrameSource>
             }
         })
@@ -154,9 +158,9 @@ fn header(config: &Config) -> Header {
     }
 }
 
-/// SIGINT and SIGTERM as messages. The thread behind it lives as long as the process.
+/// The signals that end the program, as messages. The thread behind it lives as long as the process.
 fn signals() -> Result<Receiver<i32>, Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).or_exit(Exit::Internal, || "signals".into())?;
+    let mut signals = Signals::new(signals::that_end()).or_exit(Exit::Internal, || "signals".into())?;
     let (out, into) = bounded(1);
     let forward = move || signals.forever().take_while(|signal| out.send(*signal).is_ok()).for_each(drop);
     thread::Builder::new()

@@ -38,9 +38,9 @@ impl Align {
         );
         let landmarks = keys.text(
             "landmarks",
-            "landmarks-5",
+            "landmarks-68",
             "a model's name or the path of its manifest",
-            "The landmark model: 5 points (CC0), or 68 points where you may use a model under 300-W's terms.",
+            "The landmark model: this project's 68 points, or dlib's 5 (landmarks-5), which tell neither how far the eyes nor how far the mouth is open.",
         );
         let mut options = AlignOptions::default();
         for key in AlignOptions::KEYS {

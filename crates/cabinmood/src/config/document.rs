@@ -35,11 +35,11 @@ const PAGE_TAIL: &str = "
 
 | Code | Meaning |
 |---|---|
-| 0 | done: the media was played to its end, or SIGTERM or SIGINT asked for the end |
+| 0 | done: the media was played to its end, or SIGTERM, SIGINT or SIGHUP asked for the end |
 | 64 | wrong use of the command line |
-| 65 | bad data: a file that is no video or picture, a data set without class folders |
-| 66 | no input: a file or folder that is missing, unreadable or empty |
-| 69 | unavailable: no such camera at the start (unless `camera.wait`), none of `classify.providers` works, or another daemon has the socket |
+| 65 | bad data: a file that is no video or picture, or of which a part is missing (what is good of it is used first), a data set without class folders |
+| 66 | no input: a file or folder that is missing, unreadable, empty, or neither file nor folder |
+| 69 | unavailable: no such camera at the start (unless `camera.wait`), none of `classify.providers` works, another daemon has the socket, or an output cannot be written |
 | 70 | a fault of the program; please report it |
 | 78 | configuration: a wrong key or value, a model that is missing, altered or does not fit, a socket that cannot be made at `socket.path` |
 ";

@@ -129,20 +129,16 @@ fn tree(file: Option<&Path>, overrides: &[String]) -> Result<Map<String, Value>,
         builder = builder.add_source(Text { name, toml });
     }
     for text in overrides {
-        builder = builder.add_source(Text { name: "--set".to_owned(), toml: override_as_toml(text)? });
+        builder = builder.add_source(Text { name: section::SET.to_owned(), toml: override_as_toml(text)? });
     }
     let merged = builder.build().and_then(|config| config.collect());
     merged.map_err(|fault| Failure::message(Exit::Config, in_one_line(&fault)))
 }
 
-/// `KEY=VALUE` as a line of TOML. A value that is no TOML is text, so that paths need no quotes.
+/// `KEY=VALUE` as a line of TOML in which the value is text: only the key knows what it stands for.
 fn override_as_toml(text: &str) -> Result<String, Failure> {
-    let (key, value) = text.split_once('=').unwrap_or((text, ""));
-    let as_text = toml::Value::from(value).to_string();
-    [value, &as_text]
-        .map(|value| format!("{key} = {value}"))
-        .into_iter()
-        .find(|line| text.contains('=') && line.parse::<toml::Table>().is_ok())
+    let line = text.split_once('=').map(|(key, value)| format!("{key} = {}", toml::Value::from(value)));
+    line.filter(|line| line.parse::<toml::Table>().is_ok())
         .ok_or_else(|| Failure::message(Exit::Usage, format!("--set {text}: must be SECTION.KEY=VALUE")))
 }
 
@@ -187,8 +183,38 @@ mod tests {
             load("[socket]\npath = '/a'\n", &["socket.path=/b/c.sock", "camera.mirror=true"]).unwrap();
         assert_eq!(config.socket.unwrap().options.path, Path::new("/b/c.sock"));
         assert!(config.camera.options.mirror);
+        let all_kinds = [
+            "camera.region=[0.0, 0.0, 0.5, 1]",
+            "camera.fps=15",
+            "smooth.dwell_s=1",
+            "classify.providers=['cpu']",
+            "log.level='debug'",
+        ];
+        let config = load("", &all_kinds).unwrap();
+        assert_eq!((config.camera.options.fps, config.smooth.dwell_s, config.log.level), (15, 1.0, "debug"));
+        assert_eq!(config.camera.options.region.map(|r| r.w), Some(0.5));
         assert_eq!(load("", &["camera.mirror"]).unwrap_err().exit, Exit::Usage);
         assert_eq!(load("", &["=3"]).unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn text_that_looks_like_something_else_is_still_text() {
+        let set = ["socket.mode=640", "socket.group=0100", "socket.path=7", "classify.runtime=true"];
+        let config = load("", &set).unwrap();
+        let socket = config.socket.unwrap().options;
+        assert_eq!((socket.mode, socket.group.as_deref()), (0o640, Some("0100")));
+        assert_eq!((socket.path.as_path(), config.classify.runtime.as_str()), (Path::new("7"), "true"));
+    }
+
+    #[test]
+    fn a_value_of_set_is_told_as_it_was_given() {
+        let lines = refused("", &["camera.fps=5000", "camera.mirror=maybe", "socket.path="]);
+        let expected =
+            ["camera.fps = 5000: must", "camera.mirror = \"maybe\": must", "socket.path = \"\": must"];
+        for (line, told) in lines.iter().zip(expected) {
+            assert!(line.starts_with(&format!("--set: {told}")), "{line}");
+        }
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use config::{Value, ValueKind};
+use config::{FileFormat, Format as _, Value, ValueKind};
 
 /// One key as it is documented.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,22 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
+/// The origin of what the command line sets. Such a value is text, whatever its key takes.
+pub const SET: &str = "--set";
+
+/// What a value may be read as, the likeliest first: that of a file is what it is; text from the
+/// command line is TOML where it is any, so that numbers and lists can be given, and else itself.
+fn readings(value: &Value) -> Vec<ValueKind> {
+    match &value.kind {
+        ValueKind::String(text) if value.origin() == Some(SET) => {
+            let table = FileFormat::Toml.parse(None, &format!("value = {text}"));
+            let as_toml = table.ok().filter(|table| table.len() == 1).and_then(|mut t| t.remove("value"));
+            as_toml.map(|value| value.kind).into_iter().chain([value.kind.clone()]).collect()
+        }
+        kind => vec![kind.clone()],
+    }
+}
+
 /// Where a value came from. A table has no origin of its own: it may be merged from several.
 pub fn origin(value: &Value) -> String {
     match (&value.kind, value.origin()) {
@@ -76,7 +92,7 @@ impl<'a> Section<'a> {
             None => BTreeMap::new(),
             Some(Value { kind: ValueKind::Table(table), .. }) => table.into_iter().collect(),
             Some(other) => {
-                let message = format!(" = {}: must be a table, [{name}]", toml_of(&other));
+                let message = format!(" = {}: must be a table, [{name}]", toml_of(&other.kind));
                 report.problems.push(Problem { origin: origin(&other), key: name.to_owned(), message });
                 BTreeMap::new()
             }
@@ -96,9 +112,11 @@ impl<'a> Section<'a> {
     ) -> T {
         let (default, default_toml) = default;
         let given = self.given.remove(name);
+        let readings = given.as_ref().map(readings).unwrap_or_default();
+        let read = readings.iter().find_map(|kind| Some((read(kind)?, kind)));
+        let (value, kind) = read.map_or((None, readings.first()), |(value, kind)| (Some(value), Some(kind)));
         let toml = if default_toml.starts_with("0x") { hexadecimal_of } else { toml_of };
-        let value_toml = given.as_ref().map_or_else(|| default_toml.clone(), toml);
-        let value = given.as_ref().and_then(|value| read(&value.kind));
+        let value_toml = kind.map_or_else(|| default_toml.clone(), toml);
         if let (Some(given), None) = (&given, &value) {
             self.problem(origin(given), name, format!(" = {value_toml}: must be {allowed}"));
         }
@@ -312,22 +330,22 @@ fn quoted(text: &str) -> String {
 }
 
 /// A value as a user would write it where numbers are identifiers.
-fn hexadecimal_of(value: &Value) -> String {
-    match value.kind {
-        ValueKind::I64(number) if number >= 0 => format!("{number:#X}"),
-        _ => toml_of(value),
+fn hexadecimal_of(kind: &ValueKind) -> String {
+    match kind {
+        ValueKind::I64(number) if *number >= 0 => format!("{number:#X}"),
+        _ => toml_of(kind),
     }
 }
 
 /// A value as a user would write it.
-fn toml_of(value: &Value) -> String {
-    match &value.kind {
+fn toml_of(kind: &ValueKind) -> String {
+    match kind {
         ValueKind::String(text) => quoted(text),
         ValueKind::Float(number) => format!("{number:?}"),
         ValueKind::Array(values) => {
-            format!("[{}]", values.iter().map(toml_of).collect::<Vec<_>>().join(", "))
+            format!("[{}]", values.iter().map(|value| toml_of(&value.kind)).collect::<Vec<_>>().join(", "))
         }
         ValueKind::Table(_) => "{…}".to_owned(),
-        _ => value.to_string(),
+        _ => kind.to_string(),
     }
 }

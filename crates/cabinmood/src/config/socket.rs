@@ -1,9 +1,14 @@
 //! [socket]: events for programs on this computer.
 
+use std::path::PathBuf;
+
 use publish::SocketOptions;
 
 use super::Section;
 use super::purpose::Purpose;
+
+/// Where the socket is unless the operator says otherwise.
+const PATH: &str = "/run/cabinmood/mood.sock";
 
 /// The Unix socket that events go out on.
 #[derive(Debug, Clone)]
@@ -16,11 +21,13 @@ impl Socket {
     /// `None` where it is switched off. A purpose that may not carry expressions refuses it.
     pub(super) fn read(keys: &mut Section<'_>, purpose: &Purpose) -> Option<Self> {
         let enabled = keys.flag("enabled", true, "Whether to publish events on a Unix socket.");
-        let path = keys.text(
+        let path = keys.word(
             "path",
-            "/run/cabinmood/mood.sock",
+            (PathBuf::from(PATH), PATH),
             "a path of at most 107 bytes, in a folder that exists",
             "The socket. Under systemd its folder is made by RuntimeDirectory=.",
+            // Whether the rest is true, binding it tells, with what is wrong.
+            |text| (!text.is_empty()).then(|| text.into()),
         );
         let group = keys.text(
             "group",
@@ -47,7 +54,7 @@ impl Socket {
         }
         enabled.then(|| Self {
             options: SocketOptions {
-                path: path.into(),
+                path,
                 group: (!group.is_empty()).then_some(group),
                 mode,
                 max_subscribers: max_subscribers.into(),

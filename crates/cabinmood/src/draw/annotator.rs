@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use frame::{AlignedFace, Frame};
 use opencv::core::{Mat, Size, Vec4b};
 use opencv::imgproc;
-use opencv::videoio::{VideoWriter, VideoWriterTrait as _, VideoWriterTraitConst as _};
+use opencv::videoio::{
+    self, VideoCapture, VideoCaptureTraitConst as _, VideoWriter, VideoWriterTrait as _,
+    VideoWriterTraitConst as _,
+};
 use types::{MonoTime, Mood, Observation};
 
 use super::canvas::Canvas;
@@ -28,9 +31,13 @@ pub struct Annotator {
 
 /// What there is once the first frame has told its size.
 struct Film {
+    path: PathBuf,
     scene: Scene,
     writer: VideoWriter,
     start: MonoTime,
+    /// Until which frame of the video's own rate it has come.
+    reached: u64,
+    /// How many frames were given to the writer: fewer, where a gap was too long to fill.
     written: u64,
     bgr: Mat,
 }
@@ -44,6 +51,12 @@ impl Annotator {
     pub fn new(folder: &Path, title: &str, fps: f64) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|e| named(folder, &e))?;
         Ok(Self { folder: folder.to_owned(), fps, timeline: Timeline::new(title), film: None })
+    }
+
+    /// Where it draws.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Adds one frame, in the order of time; `face` is the crop where landmarks were found.
@@ -72,11 +85,10 @@ impl Annotator {
     /// # Errors
     /// Where one of them cannot be written.
     pub fn finish(mut self) -> Result<()> {
-        if let Some(film) = &mut self.film {
-            film.writer.release().map_err(|e| named(&self.folder, &e))?;
-        }
+        let filmed = self.film.as_mut().map_or(Ok(()), Film::finish);
         let path = self.folder.join("timeline.png");
-        self.timeline.save(&path).map_err(|e| named(&path, &e))
+        let drawn = self.timeline.save(&path).map_err(|e| named(&path, &e));
+        filmed.and(drawn)
     }
 }
 
@@ -91,7 +103,7 @@ impl Film {
                 .and_then(|code| VideoWriter::new(&path, code, fps, size, true))
                 .map_err(|e| named(&path, &e))?;
             if writer.is_opened().map_err(|e| named(&path, &e))? {
-                return Ok(Self { scene, writer, start, written: 0, bgr: Mat::default() });
+                return Ok(Self { path, scene, writer, start, reached: 0, written: 0, bgr: Mat::default() });
             }
         }
         Err(named(folder, &"OpenCV opens neither an MPEG-4 nor a Motion JPEG video for writing here"))
@@ -101,7 +113,7 @@ impl Film {
     fn show(&mut self, canvas: &Canvas, at: MonoTime, fps: f64) -> opencv::Result<()> {
         let due = (at.since(self.start).as_secs_f64() * fps).round() as u64 + 1;
         let most = (LONGEST_STILL_S * fps).ceil() as u64;
-        let times = due.saturating_sub(self.written).min(most);
+        let times = due.saturating_sub(self.reached).min(most);
         let rgba = Mat::new_rows_cols_with_bytes::<Vec4b>(
             canvas.height() as i32,
             canvas.width() as i32,
@@ -110,7 +122,20 @@ impl Film {
         imgproc::cvt_color_def(&rgba, &mut self.bgr, imgproc::COLOR_RGBA2BGR)?;
         (0..times).try_for_each(|_| self.writer.write(&self.bgr))?;
         // After a gap longer than a still may last, the video simply goes on.
-        self.written = due.max(self.written);
+        self.reached = due.max(self.reached);
+        self.written += times;
+        Ok(())
+    }
+
+    /// Ends the video, and reads back how long it is: OpenCV's writer says nothing of a full disk.
+    fn finish(&mut self) -> Result<()> {
+        self.writer.release().map_err(|e| named(&self.path, &e))?;
+        let film = VideoCapture::from_file(&self.path, videoio::CAP_FFMPEG);
+        let kept = film.and_then(|film| film.get(videoio::CAP_PROP_FRAME_COUNT)).unwrap_or(0.0);
+        if kept < self.written as f64 {
+            let told = format!("the video has {kept} of its {} frames; is the disk full?", self.written);
+            return Err(named(&self.path, &told));
+        }
         Ok(())
     }
 }

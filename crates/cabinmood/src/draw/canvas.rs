@@ -1,7 +1,5 @@
 //! A picture to draw on: anti-aliased shapes, text and photographs.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path as FilePath;
 
 use opencv::core::MatTraitConstManual as _;
@@ -13,6 +11,7 @@ use tiny_skia::{
 use super::font::{self, Weight};
 use super::palette::Rgb;
 pub use super::photo::Photo;
+use crate::tools::whole;
 
 /// A rectangle in pixels; edges may lie between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -237,13 +236,14 @@ impl Canvas {
     /// # Errors
     /// Where the file cannot be written.
     pub fn save(&self, path: &FilePath) -> std::io::Result<()> {
-        let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), self.width(), self.height());
-        encoder.set_color(png::ColorType::Rgba);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(self.rgba())?;
-        writer.finish()?;
-        Ok(())
+        whole::write(path, |to| {
+            let mut encoder = png::Encoder::new(to, self.width(), self.height());
+            encoder.set_color(png::ColorType::Rgba);
+            encoder.set_depth(png::BitDepth::Eight);
+            let mut writer = encoder.write_header()?;
+            writer.write_image_data(self.rgba())?;
+            Ok(writer.finish()?)
+        })
     }
 
     fn stroke(&mut self, path: &tiny_skia::Path, width: f32, color: Rgb, opacity: f32) {
@@ -334,8 +334,9 @@ mod tests {
         let mut canvas = Canvas::new(30, 20, WHITE).unwrap();
         canvas.text("x", 5.0, 15.0, Style::new(16.0, INK));
         canvas.save(&path).unwrap();
-        let reader =
-            png::Decoder::new(std::io::BufReader::new(File::open(path).unwrap())).read_info().unwrap();
+        let reader = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()))
+            .read_info()
+            .unwrap();
         assert_eq!((reader.info().width, reader.info().height), (30, 20));
     }
 }

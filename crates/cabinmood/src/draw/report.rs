@@ -11,7 +11,8 @@ use types::Expression;
 
 use super::palette::{self, Rgb};
 use super::{confusion, reliability};
-use crate::tools::score::Score;
+use crate::tools::score::{Score, told};
+use crate::tools::whole;
 
 const PAGE: &str = include_str!("report.html");
 
@@ -64,7 +65,7 @@ pub fn write(folder: &Path, dataset: &str, model: &str, score: &Score, mistakes:
         .replace("{{reliability}}", &BASE64.encode(&pictures[1]))
         .replace("{{sheet}}", &sheet(mistakes));
     let path = folder.join("report.html");
-    fs::write(&path, page).map_err(|e| named(&path, e))
+    whole::write(&path, |to| to.write_all(page.as_bytes())).map_err(|e| named(&path, e))
 }
 
 fn figures(score: &Score) -> String {
@@ -89,8 +90,14 @@ fn classes(score: &Score) -> String {
         let c = &score.per_class[e.index()];
         let _ = writeln!(
             text,
-            "<tr><td>{}{e}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.3}</td><td>{:.3}</td><td>{:.3}</td></tr>",
-            dot(palette::expression(*e)), c.images, c.judged, c.correct, c.recall, c.precision, c.f1
+            "<tr><td>{}{e}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            dot(palette::expression(*e)),
+            c.images,
+            c.judged,
+            c.correct,
+            told(c.recall),
+            told(c.precision),
+            told(c.f1)
         );
         text
     })

@@ -120,7 +120,7 @@ impl<'a> Sheet<'a> {
             (FACES, "Face", "as the net sees it"),
             (MOOD, "Mood", "smoothed"),
             (NET, "Net", "each frame alone"),
-            (STRENGTH, "Strength", "0 to 1"),
+            (STRENGTH, "Confidence", "line; area: intensity"),
             (ALIGNMENT, "Alignment", "quality, 0 to 1"),
         ];
         for (area, name, more) in labels {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use capture::{CaptureError, FrameSource, FreezeDetector, Remedy};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use frame::Frame;
-use tracing::{info, warn};
+use tracing::{info, trace_span, warn};
 use types::{Clock, MonoTime, Stamped};
 
 use super::edge::NewestSender;
@@ -175,12 +175,15 @@ impl Intake {
         info!(source = source.describe(), opening, "source open");
         let mut freeze = Freeze::default();
         let mut faults = source.decode_faults();
-        let mut skipped = None;
+        let mut skipped = Skipped::default();
         while self.stop.try_recv() == Err(TryRecvError::Empty) {
             if self.shall_close() {
                 return Ok(End::Closed);
             }
-            let next = self.leash.inside(&*self.clock, || source.next());
+            let next = {
+                let _span = trace_span!("capture").entered();
+                self.leash.inside(&*self.clock, || source.next())
+            };
             if self.leash.is_cut() {
                 return Ok(End::Over);
             }
@@ -192,10 +195,10 @@ impl Intake {
                 (Ok(None), Nature::Camera { .. }) => {
                     return Ok(End::Lost("the camera ended its stream".into()));
                 }
-                (Ok(None), Nature::Media) => return self.media_end(first_seq, skipped),
+                (Ok(None), Nature::Media) => return skipped.told(),
                 (Err(fault), _) if fault.remedy() == Remedy::Skip => {
-                    warn!(%fault, "skipped");
-                    skipped = Some(fault);
+                    warn!(%fault, "bad media");
+                    skipped.add(fault);
                     continue;
                 }
                 (Err(fault), Nature::Camera { .. }) => return Ok(End::Lost(fault.to_string())),
@@ -218,14 +221,30 @@ impl Intake {
         self.metrics.frames_frozen_total.add(captured.frozen.into());
         self.metrics.frames_dropped_total.add(self.frames.offer(captured));
     }
+}
 
-    /// Media of which nothing could be shown is bad input, whatever else was skipped.
-    fn media_end(&self, first_seq: u64, skipped: Option<CaptureError>) -> Result<End, Failure> {
-        match skipped {
-            Some(fault) if self.ledger.next_seq.load(Ordering::Relaxed) == first_seq => {
-                Err(Failure::new(Exit::Data, fault))
-            }
-            _ => Ok(End::Over),
+/// What media held that could not be played.
+#[derive(Default)]
+struct Skipped {
+    first: Option<CaptureError>,
+    count: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, fault: CaptureError) {
+        self.first.get_or_insert(fault);
+        self.count += 1;
+    }
+
+    /// The end of the media, which was bad input where something of it is missing.
+    fn told(self) -> Result<End, Failure> {
+        match (self.first, self.count) {
+            (None, _) => Ok(End::Over),
+            (Some(only), 1) => Err(only.into()),
+            (Some(first), count) => Err(Failure::message(
+                Exit::Data,
+                format!("{count} of the pictures cannot be read; the first: {first}"),
+            )),
         }
     }
 }
@@ -273,6 +292,13 @@ mod tests {
         Step::Frame(Stamped { seq, captured_at: MonoTime::from_ms(ms), value })
     }
 
+    /// Blocks until there is a message, or nobody left who could send one.
+    fn stalled(until: Receiver<()>) -> Step {
+        Step::Stall(Box::new(move || {
+            let _ = until.recv();
+        }))
+    }
+
     fn gone() -> CaptureError {
         CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }
     }
@@ -307,8 +333,8 @@ mod tests {
     #[test]
     fn a_camera_that_was_lost_is_opened_again_and_its_frames_are_numbered_on() {
         let ((go, stall), (stop, stopped)) = (bounded(1), bounded(0));
-        let first = vec![shot(0, 0, 1), Step::Stall(stall), shot(1, 33, 2), Step::Fault(gone())];
-        let second = vec![shot(0, 700, 3), Step::Stall(never())];
+        let first = vec![shot(0, 0, 1), stalled(stall), shot(1, 33, 2), Step::Fault(gone())];
+        let second = vec![shot(0, 700, 3), stalled(never())];
         let (intake, frames) = intake(CAMERA, vec![Ok(first), Err(gone()), Ok(second)], stopped);
         let metrics = Arc::clone(&intake.metrics);
         thread::spawn(|| intake.run());
@@ -339,9 +365,9 @@ mod tests {
     fn a_camera_that_stays_frozen_is_opened_again() {
         let (_stop, stopped) = bounded::<()>(0);
         let (go, stall) = bounded(0);
-        let same = (0..12).map(|n| shot(n, 300 * n, 7)).chain([Step::Stall(never())]).collect();
+        let same = (0..12).map(|n| shot(n, 300 * n, 7)).chain([stalled(never())]).collect();
         let (intake, frames) =
-            intake(CAMERA, vec![Ok(same), Ok(vec![Step::Stall(stall), shot(0, 9000, 8)])], stopped);
+            intake(CAMERA, vec![Ok(same), Ok(vec![stalled(stall), shot(0, 9000, 8)])], stopped);
         let metrics = Arc::clone(&intake.metrics);
         thread::spawn(|| intake.run());
         // The stall ends only in the second opening.
@@ -353,20 +379,22 @@ mod tests {
     }
 
     #[test]
-    fn media_without_one_good_picture_is_bad_data() {
+    fn bad_media_is_played_as_far_as_it_goes_and_told_at_its_end() {
         let bad = || Step::Fault(CaptureError::BadImage { path: "a.png".into(), message: "torn".into() });
-        let (all_bad, _frames) = intake(Nature::Media, vec![Ok(vec![bad(), bad()])], never());
-        assert_eq!(all_bad.run().unwrap_err().exit, Exit::Data);
-        let (one_good, _frames) = intake(Nature::Media, vec![Ok(vec![bad(), shot(1, 33, 0)])], never());
-        assert!(one_good.run().is_ok());
+        let (intake, frames) =
+            intake(Nature::Media, vec![Ok(vec![bad(), shot(1, 33, 0), bad(), shot(3, 99, 0)])], never());
+        let failure = intake.run().unwrap_err();
+        assert_eq!(failure.exit, Exit::Data);
+        assert_eq!(failure.to_string(), "2 of the pictures cannot be read; the first: a.png: torn");
+        assert_eq!(frames.recv().unwrap().frame.seq, 3, "what came after was played");
     }
 
     #[test]
     fn a_camera_is_closed_while_the_vehicle_wants_no_watching_and_opened_again() {
         let (_stop, stopped) = bounded::<()>(0);
         let (inside, held) = bounded(0);
-        let first = vec![shot(0, 0, 1), Step::Stall(held.clone()), shot(1, 33, 2), Step::Stall(held)];
-        let second = vec![shot(0, 5000, 4), Step::Stall(never())];
+        let first = vec![shot(0, 0, 1), stalled(held.clone()), shot(1, 33, 2), stalled(held)];
+        let second = vec![shot(0, 5000, 4), stalled(never())];
         let (intake, frames) = intake(CAMERA, vec![Ok(first), Ok(second)], stopped);
         let (orders, metrics) = (Arc::clone(&intake.orders), Arc::clone(&intake.metrics));
         thread::spawn(|| intake.run());
@@ -384,7 +412,7 @@ mod tests {
     #[test]
     fn a_thread_that_was_given_up_ends_without_a_word() {
         let (go, stall) = bounded(0);
-        let (intake, frames) = intake(CAMERA, vec![Ok(vec![Step::Stall(stall), shot(0, 0, 0)])], never());
+        let (intake, frames) = intake(CAMERA, vec![Ok(vec![stalled(stall), shot(0, 0, 0)])], never());
         let leash = Arc::clone(&intake.leash);
         let thread = thread::spawn(|| intake.run());
         leash.cut();

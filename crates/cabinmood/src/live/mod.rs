@@ -8,6 +8,8 @@ pub mod judge;
 pub mod leash;
 pub mod metrics;
 pub mod orders;
+#[cfg(test)]
+mod replay;
 pub mod sight;
 pub mod supervise;
 pub mod vigil;

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use types::{Clock, MonoTime};
 
 use crate::failure::{Exit, Failure};
-use crate::graph::{Graph, Note};
+use crate::graph::{Graph, Note, Part};
 
 /// How often the supervisor looks around where nothing is told.
 const ROUND: Duration = Duration::from_millis(100);
@@ -38,13 +38,16 @@ pub fn supervise(
 ) -> Result<(), Failure> {
     let mut service = Service::default();
     let mut logged = clock.now();
+    let mut bad_media = None;
     let result = loop {
         let end = select! {
             recv(signals) -> signal => {
                 info!(signal = signal.unwrap_or_default(), "asked to end");
                 Some(Ok(()))
             }
-            recv(graph.notes) -> note => note.ok().and_then(|note| heed(&mut graph, note)),
+            recv(graph.notes) -> note => {
+                note.ok().and_then(|note| heed(&mut graph, &mut bad_media, note))
+            }
             default(ROUND) => None,
         };
         if let Some(end) = end {
@@ -67,19 +70,22 @@ pub fn supervise(
     result
 }
 
-/// What a note means for the daemon: nothing, or its end.
-fn heed(graph: &mut Graph, note: Note) -> Option<Result<(), Failure>> {
+/// What a note means for the daemon: nothing, or its end. What is wrong with media waits in
+/// `bad_media` until all of it that is good went through the graph.
+fn heed(graph: &mut Graph, bad_media: &mut Option<Failure>, note: Note) -> Option<Result<(), Failure>> {
     match note {
         Note::ModelsReady => graph.capture().err().map(Err),
         Note::Ended(part, _) if graph.is_given_up(part) => None,
         Note::Ended(part, result) => {
             graph.running -= 1;
             debug!(?part, "thread ended");
-            match result {
-                Err(failure) => Some(Err(failure)),
-                // The end of the media runs down the graph until nothing is left.
-                Ok(()) => (graph.running == 0).then_some(Ok(())),
+            match (result, part) {
+                (Ok(()), _) => {}
+                (Err(failure), Part::Capture(_)) if !graph.is_camera() => *bad_media = Some(failure),
+                (Err(failure), _) => return Some(Err(failure)),
             }
+            // The end of the media runs down the graph until nothing is left.
+            (graph.running == 0).then(|| bad_media.take().map_or(Ok(()), Err))
         }
     }
 }

@@ -65,8 +65,6 @@ pub enum Message<T> {
     Frame(T),
     /// Something about a file is wrong; where it goes on, its next frame follows.
     Fault(Medium, CaptureError),
-    /// A video broke off before its end.
-    BrokeOff(Medium),
     /// A stage failed; nothing follows.
     Failed(Failure),
 }
@@ -136,9 +134,6 @@ fn capture_file(
         let (taken, capture) = timed(|| source.next());
         match taken {
             Ok(Some(frame)) => out.send(Message::Frame(Decoded { frame, capture })).ok()?,
-            Ok(None) if source.decode_faults() > 0 && medium.kind == Kind::Video => {
-                return out.send(Message::BrokeOff(medium.clone())).ok();
-            }
             Ok(None) => return Some(()),
             Err(error) => {
                 let goes_on = error.remedy() == Remedy::Skip;
@@ -167,7 +162,6 @@ fn align_all(
             }
             Message::Frame(decoded) => align_frame(aligner, decoded, kind),
             Message::Fault(medium, error) => Message::Fault(medium, error),
-            Message::BrokeOff(medium) => Message::BrokeOff(medium),
             Message::Failed(failure) => Message::Failed(failure),
         })
         .ok()?;

@@ -12,7 +12,7 @@ use types::{Observation, Stamped};
 use super::chain::{Aligned, Clip};
 use super::walk::Kind;
 use crate::draw::{self, Annotator};
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 
 /// For a video that does not say how fast it is.
 const DEFAULT_FPS: f64 = 25.0;
@@ -28,7 +28,7 @@ pub struct Gallery {
 }
 
 enum Current {
-    Video { annotator: Annotator, smoother: Box<Smoother> },
+    Video { annotator: Box<Annotator>, smoother: Box<Smoother> },
     Picture { path: PathBuf },
 }
 
@@ -38,7 +38,7 @@ impl Gallery {
     /// # Errors
     /// [`Exit::Unavailable`] where the folder cannot be made.
     pub fn new(folder: &Path, single: bool, smoothing: SmoothOptions) -> Result<Self, Failure> {
-        std::fs::create_dir_all(folder).or_exit(Exit::Unavailable, || folder.display().to_string())?;
+        std::fs::create_dir_all(folder).or_exit(Exit::Unavailable, writing("--annotate", folder))?;
         Ok(Self { folder: folder.to_owned(), single, smoothing, taken: HashSet::new(), current: None })
     }
 
@@ -54,10 +54,10 @@ impl Gallery {
             Kind::Video => {
                 let folder = if self.single { self.folder.clone() } else { self.free(&clip.path, "") };
                 let fps = clip.interval.map_or(DEFAULT_FPS, |step| 1.0 / step.as_secs_f64());
-                let annotator =
-                    Annotator::new(&folder, &title, fps).map_err(|e| Failure::new(Exit::Unavailable, e))?;
+                let annotator = Annotator::new(&folder, &title, fps)
+                    .or_exit(Exit::Unavailable, writing("--annotate", &folder))?;
                 let smoother = Smoother::new(self.smoothing.clone())?;
-                Current::Video { annotator, smoother: Box::new(smoother) }
+                Current::Video { annotator: Box::new(annotator), smoother: Box::new(smoother) }
             }
         });
         Ok(())
@@ -78,7 +78,7 @@ impl Gallery {
                 annotator.frame(seen.captured_at, frame, &seen.value, &mood, face)
             }
         };
-        drawn.map_err(|e| Failure::new(Exit::Unavailable, e))
+        drawn.or_exit(Exit::Unavailable, writing("--annotate", &self.folder))
     }
 
     /// Finishes what was drawn last.
@@ -88,7 +88,7 @@ impl Gallery {
     pub fn finish(&mut self) -> Result<(), Failure> {
         match self.current.take() {
             Some(Current::Video { annotator, .. }) => {
-                annotator.finish().map_err(|e| Failure::new(Exit::Unavailable, e))
+                annotator.finish().or_exit(Exit::Unavailable, writing("--annotate", &self.folder))
             }
             _ => Ok(()),
         }

@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::record::Record;
 use crate::cli::LineFormat;
-use crate::failure::{Exit, Failure, OrExit as _};
+use crate::failure::{Exit, Failure, OrExit as _, writing};
 
 /// Lines on their way to a file or to standard output.
 pub struct Lines {
     sink: Sink,
-    name: PathBuf,
+    /// What to tell where they cannot be written.
+    doing: String,
 }
 
 enum Sink {
@@ -34,17 +35,15 @@ impl Lines {
     /// # Errors
     /// [`Exit::Unavailable`] where it cannot be written.
     pub fn create(file: Option<&Path>, format: LineFormat) -> Result<Self, Failure> {
-        let name = file.unwrap_or(Path::new("standard output")).to_owned();
         let to: Box<dyn Write> = match file {
-            Some(path) => {
-                Box::new(File::create(path).or_exit(Exit::Unavailable, || path.display().to_string())?)
-            }
+            Some(path) => Box::new(File::create(path).or_exit(Exit::Unavailable, writing("--output", path))?),
             None => Box::new(io::stdout()),
         };
+        let doing = file.map_or_else(|| "standard output".to_owned(), |path| writing("--output", path)());
         Ok(match format {
-            LineFormat::Ndjson => Self { sink: Sink::Json(Box::new(BufWriter::new(to))), name },
+            LineFormat::Ndjson => Self { sink: Sink::Json(Box::new(BufWriter::new(to))), doing },
             LineFormat::Csv => {
-                let mut lines = Self { sink: Sink::Csv(Box::new(csv::Writer::from_writer(to))), name };
+                let mut lines = Self { sink: Sink::Csv(Box::new(csv::Writer::from_writer(to))), doing };
                 if let Sink::Csv(csv) = &mut lines.sink {
                     let written = csv.write_record(Record::columns()).map_err(io::Error::from);
                     lines.judge(written)?;
@@ -84,7 +83,7 @@ impl Lines {
         match written {
             Ok(()) => Ok(Reader::Listens),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Left),
-            Err(e) => Err(e).or_exit(Exit::Unavailable, || self.name.display().to_string()),
+            Err(e) => Err(e).or_exit(Exit::Unavailable, || self.doing.clone()),
         }
     }
 }

@@ -12,3 +12,4 @@ pub mod score;
 pub mod stages;
 pub mod stop;
 pub mod walk;
+pub mod whole;

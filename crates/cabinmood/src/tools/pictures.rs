@@ -1,13 +1,12 @@
 //! Reading one picture file, and writing one crop.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 
 use capture::{CaptureError, SourceOptions, SourceSpec};
 use frame::{AlignedFace, Frame, Pool};
 
+use super::whole;
 use crate::clock::SystemClock;
 
 /// The picture in a file.
@@ -25,7 +24,7 @@ pub fn read(path: &Path, options: &SourceOptions, pool: &Pool) -> Result<Frame, 
 /// # Errors
 /// Where the file cannot be written.
 pub fn write_crop(path: &Path, face: &AlignedFace) -> std::io::Result<()> {
-    write_png(BufWriter::new(File::create(path)?), face)
+    whole::write(path, |to| write_png(to, face))
 }
 
 /// A crop as a grey PNG of 112x112.

@@ -23,6 +23,10 @@ pub struct Record<'a> {
     pub landmarks: Option<Vec<[f32; 2]>>,
     /// How the head is turned.
     pub pose: Option<Pose>,
+    /// How far the eyes are open (eye aspect ratio).
+    pub eye_openness: Option<f32>,
+    /// How far the mouth is open, over the inter-ocular distance.
+    pub mouth_opening: Option<f32>,
     /// How far the alignment can be trusted, 0 to 1.
     pub quality: f32,
     /// The seven, by name.
@@ -60,6 +64,8 @@ impl<'a> Record<'a> {
             reason: seen.verdict.reason(),
             landmarks: seen.landmarks.as_ref().map(points),
             pose: seen.pose,
+            eye_openness: seen.eye_openness,
+            mouth_opening: seen.mouth_opening,
             quality: seen.quality.value(),
             probabilities: seen.probabilities.map(Labelled),
             expression: seen.probabilities.map(|p| p.top().0),
@@ -79,6 +85,8 @@ impl<'a> Record<'a> {
             reason: None,
             landmarks: None,
             pose: None,
+            eye_openness: None,
+            mouth_opening: None,
             quality: 0.0,
             probabilities: None,
             expression: None,
@@ -91,9 +99,10 @@ impl<'a> Record<'a> {
     pub fn columns() -> Vec<&'static str> {
         let before =
             ["file", "frame", "t_ns", "face_x", "face_y", "face_w", "face_h", "face_score", "accepted"];
-        let between = ["reason", "landmarks", "yaw_deg", "pitch_deg", "roll_deg", "quality"];
+        let between = ["reason", "landmarks", "yaw_deg", "pitch_deg", "roll_deg"];
+        let after = ["eye_openness", "mouth_opening", "quality"];
         let labels = Expression::ALL.map(Expression::name);
-        [&before[..], &between[..], &labels[..], &["expression", "error"]].concat()
+        [&before[..], &between[..], &after[..], &labels[..], &["expression", "error"]].concat()
     }
 
     /// The same as a row of a table: null is an empty cell, the numbers are written as in JSON,
@@ -110,7 +119,7 @@ impl<'a> Record<'a> {
         cells.extend([self.accepted.to_string(), cell(self.reason)]);
         cells.push(self.landmarks.as_deref().map_or_else(String::new, in_words));
         cells.extend((0..3).map(|i| cell(pose.map(|p| p[i]))));
-        cells.push(self.quality.to_string());
+        cells.extend([cell(self.eye_openness), cell(self.mouth_opening), self.quality.to_string()]);
         cells.extend(Expression::ALL.map(|e| cell(self.probabilities.map(|p| p.0.of(e)))));
         cells.extend([cell(self.expression), cell(self.error)]);
         cells
@@ -139,10 +148,10 @@ mod tests {
         Observation {
             face: Some(FaceBox { x: 1.5, y: -2.0, w: 30.0, h: 30.0, score: 0.25 }),
             landmarks: Landmarks::from_slice(&[Point::new(1.234, 5.0), Point::new(2.0, 6.789)]),
-            pose: None,
             quality: Quality::new(0.5),
             verdict: Verdict::Accepted,
             probabilities: Probabilities::from_weights([0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0]),
+            ..Observation::nothing(Reason::Starting)
         }
     }
 
@@ -150,7 +159,7 @@ mod tests {
     fn json_has_every_field_also_where_it_is_null() {
         let none = Observation::nothing(Reason::NoFace);
         let line = serde_json::to_string(&Record::new("a,b.png", 0, 0, &none)).unwrap();
-        let expected = r#"{"file":"a,b.png","frame":0,"t_ns":0,"face":null,"accepted":false,"reason":"no_face","landmarks":null,"pose":null,"quality":0.0,"probabilities":null,"expression":null,"error":null}"#;
+        let expected = r#"{"file":"a,b.png","frame":0,"t_ns":0,"face":null,"accepted":false,"reason":"no_face","landmarks":null,"pose":null,"eye_openness":null,"mouth_opening":null,"quality":0.0,"probabilities":null,"expression":null,"error":null}"#;
         assert_eq!(line, expected);
         let line = serde_json::to_value(Record::new("a.png", 3, 100, &seen())).unwrap();
         assert_eq!(line["probabilities"]["happy"], 0.75);

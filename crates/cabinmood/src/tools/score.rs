@@ -31,7 +31,8 @@ pub struct Tally {
     sure: Vec<(f32, bool)>,
 }
 
-/// One class. Shares are 0 where there is nothing to share.
+/// One class. A share of nothing is null: all three of a class without pictures, and the precision of
+/// one that no picture was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ClassScore {
     /// Pictures with this label.
@@ -41,11 +42,11 @@ pub struct ClassScore {
     /// Those that were called by their label.
     pub correct: u64,
     /// correct / images: a rejected picture is missed.
-    pub recall: f64,
+    pub recall: Option<f64>,
     /// correct / pictures called so.
-    pub precision: f64,
+    pub precision: Option<f64>,
     /// Harmonic mean of precision and recall.
-    pub f1: f64,
+    pub f1: Option<f64>,
 }
 
 /// The result, as `evaluate --json` prints it.
@@ -127,8 +128,8 @@ impl Tally {
         let correct: u64 = (0..N).map(|i| self.confusion[i][i]).sum();
         let classes = Expression::ALL.map(|e| self.class(e));
         let present = classes.iter().filter(|c| c.images > 0).count() as u64;
-        let mean = |of: fn(&ClassScore) -> f64| {
-            let sum: f64 = classes.iter().filter(|c| c.images > 0).map(of).sum();
+        let mean = |of: fn(&ClassScore) -> Option<f64>| {
+            let sum: f64 = classes.iter().filter_map(of).sum();
             if present == 0 { 0.0 } else { sum / present as f64 }
         };
         let bins = self.bins();
@@ -159,9 +160,9 @@ impl Tally {
             images,
             judged,
             correct,
-            recall: share(correct, images),
-            precision: share(correct, called),
-            f1: share(2 * correct, images + called),
+            recall: (images > 0).then(|| share(correct, images)),
+            precision: (images > 0 && called > 0).then(|| share(correct, called)),
+            f1: (images > 0).then(|| share(2 * correct, images + called)),
         }
     }
 
@@ -194,6 +195,12 @@ impl Tally {
 
 fn by_label<S: Serializer>(classes: &[ClassScore; N], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(Expression::ALL.map(Expression::name).iter().zip(classes))
+}
+
+/// A share as people read it; a dash where there is none.
+#[must_use]
+pub fn told(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"))
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -231,9 +238,17 @@ mod tests {
         let happy = score.per_class[Expression::Happy.index()];
         assert_eq!(
             (happy.images, happy.judged, happy.correct, happy.recall, happy.precision),
-            (4, 3, 2, 0.5, 1.0)
+            (4, 3, 2, Some(0.5), Some(1.0))
         );
-        assert!((happy.f1 - 2.0 / 3.0).abs() < 1e-12);
+        assert!((happy.f1.unwrap() - 2.0 / 3.0).abs() < 1e-12);
+        let angry = score.per_class[Expression::Angry.index()];
+        assert_eq!(
+            (angry.recall, angry.precision, angry.f1),
+            (Some(0.0), None, Some(0.0)),
+            "never called so"
+        );
+        let fear = score.per_class[Expression::Fear.index()];
+        assert_eq!((fear.recall, fear.precision, fear.f1), (None, None, None), "no pictures");
         assert!((score.macro_recall - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12, "absent classes do not count");
         assert_eq!(score.confusion.as_flattened().iter().sum::<u64>(), score.judged);
         assert_eq!(score.confusion[Expression::Happy.index()][Expression::Sad.index()], 1);

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::signals;
 
 /// The shell's code for a process that a second Ctrl-C had to end.
 const KILLED: i32 = 130;
@@ -15,13 +14,14 @@ const KILLED: i32 = 130;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// A stop that SIGINT and SIGTERM set; a second one ends the process where it stands.
+    /// A stop that the first of the signals that end the program sets; a second one ends the process
+    /// where it stands. Made before anything slow, or the signal would still end the process at once.
     ///
     /// # Errors
     /// [`Exit::Internal`] where the system refuses the handlers.
     pub fn on_signals() -> Result<Self, Failure> {
         let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        for signal in signals::that_end() {
             // The order matters: the first signal finds the flag still clear and only sets it.
             signal_hook::flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&stop.0))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop.0)))

@@ -48,24 +48,19 @@ fn kind_by_name(path: &Path) -> Option<Kind> {
 }
 
 /// The files named on a command line and those in the folders named there, folder by folder,
-/// sorted by path; hidden files and links to folders are passed over.
-///
-/// # Errors
-/// [`Exit::NoInput`] where an input is missing, unreadable or a folder without any such file.
-pub fn media(inputs: &[PathBuf]) -> Result<Vec<Medium>, Failure> {
-    let mut found = Vec::new();
-    for input in inputs {
-        if is_folder(input)? {
-            let before = found.len();
-            collect(input, &mut |path, kind| found.push(Medium { path, kind }))?;
-            if found.len() == before {
-                return Err(empty(input, "picture or video"));
-            }
-        } else {
-            found.push(Medium { path: input.clone(), kind: kind_by_name(input).unwrap_or(Kind::Video) });
+/// sorted by path; hidden files and links to folders are passed over. What is missing, unreadable or
+/// an empty folder is a medium itself, so that the others go on: opening it tells what is wrong.
+pub fn media(inputs: &[PathBuf]) -> Vec<Medium> {
+    let of = |input: &PathBuf| {
+        let mut found = Vec::new();
+        let walked =
+            input.is_dir().then(|| collect(input, &mut |path, kind| found.push(Medium { path, kind })));
+        if found.is_empty() || walked.is_some_and(|walked| walked.is_err()) {
+            found = vec![Medium { path: input.clone(), kind: kind_by_name(input).unwrap_or(Kind::Video) }];
         }
-    }
-    Ok(found)
+        found
+    };
+    inputs.iter().flat_map(of).collect()
 }
 
 /// All pictures in a folder and below it, sorted by path; or the one picture that `input` is.
@@ -82,7 +77,7 @@ pub fn pictures(input: &Path) -> Result<Vec<PathBuf>, Failure> {
             found.push(path);
         }
     })?;
-    if found.is_empty() { Err(empty(input, "picture")) } else { Ok(found) }
+    if found.is_empty() { Err(empty(input)) } else { Ok(found) }
 }
 
 /// The pictures of a data set: a folder with a folder for each class, as torchvision's
@@ -126,8 +121,8 @@ fn is_folder(path: &Path) -> Result<bool, Failure> {
     Ok(about.is_dir())
 }
 
-fn empty(folder: &Path, what: &str) -> Failure {
-    Failure::message(Exit::NoInput, format!("{}: the folder holds no {what}", folder.display()))
+fn empty(folder: &Path) -> Failure {
+    Failure::message(Exit::NoInput, format!("{}: the folder holds no picture", folder.display()))
 }
 
 /// A folder's entries without the hidden ones, sorted by name.
@@ -195,8 +190,9 @@ mod tests {
     fn missing_and_empty_inputs_are_no_input() {
         let root = tree(&["notes.txt"]);
         for input in [root.path().join("absent"), root.path().to_owned()] {
-            assert_eq!(media(std::slice::from_ref(&input)).unwrap_err().exit, Exit::NoInput);
             assert_eq!(pictures(&input).unwrap_err().exit, Exit::NoInput);
+            let found = media(std::slice::from_ref(&input));
+            assert!(matches!(&found[..], [medium] if medium.path == input), "{found:?}");
         }
     }
 
@@ -204,7 +200,7 @@ mod tests {
     fn media_keep_the_order_of_the_command_line() {
         let root = tree(&["z/2.png", "z/1.mp4", "a.bin"]);
         let inputs = [root.path().join("z"), root.path().join("a.bin")];
-        let kinds: Vec<_> = media(&inputs).unwrap().into_iter().map(|m| m.kind).collect();
+        let kinds: Vec<_> = media(&inputs).into_iter().map(|m| m.kind).collect();
         assert_eq!(kinds, [Kind::Video, Kind::Picture, Kind::Video]);
     }
 }

@@ -209,11 +209,11 @@ impl Scene {
             Self::Rejected(reason) => Observation { face, ..Observation::nothing(reason) },
             Self::Shows { weights, quality, yaw_deg } => Observation {
                 face,
-                landmarks: None,
                 pose: Some(Pose { yaw_deg, ..Pose::default() }),
                 quality: Quality::new(quality),
                 verdict: Verdict::Accepted,
                 probabilities: Probabilities::from_weights(weights),
+                ..Observation::nothing(Reason::Starting)
             },
             Self::Slides(..) | Self::Changes(..) => return None,
         };
