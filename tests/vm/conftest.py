@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bus import Bus
+from ecu import Ecu
 from processes import Daemon, Feeder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,7 @@ def absent_bus() -> Iterator[Bus]:
 def bus(absent_bus: Bus) -> Bus:
     """A CAN interface that is up."""
     absent_bus.create()
+    absent_bus.up()
     return absent_bus
 
 
@@ -113,6 +115,26 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, folder: Path) -> Itera
     yield one
     for daemon in daemons:
         assert daemon.end() == 0
+
+
+@pytest.fixture
+def start_on_bus(start: Start) -> Start:
+    """Starts daemons that send on the bus."""
+    return lambda *settings: start("can.enabled=true", f"can.interface={BUS}", *settings)
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Ecu]]:
+    """Starts ECUs that listen: `listen(\'can.format="fd"\', …)` as the daemon was told."""
+    ecus: list[Ecu] = []
+
+    def one(*settings: str) -> Ecu:
+        ecus.append(Ecu(BINARY, *settings))
+        return ecus[-1]
+
+    yield one
+    for ecu in ecus:
+        ecu.leave()
 
 
 @pytest.fixture
