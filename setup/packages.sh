@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 command -v cargo >/dev/null || {
-    echo "cabinmood: cargo is missing; install Rust 1.88 or newer first (https://rustup.rs)" >&2
+    echo "cabinmood: cargo is missing; install Rust 1.89 or newer first (https://rustup.rs)" >&2
     exit 69
 }
 mapfile -t wanted < <(grep -v '^#' "${1:-$here/packages.txt}")
