@@ -23,8 +23,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "models/training"))
-from landmarks.judge import OUTER_CORNERS, eyes  # noqa: E402
-from landmarks.samples import is_held_out, pictures, true_points  # noqa: E402
+from detector.faces import is_held_out, pictures, true_points  # noqa: E402
+from landmarks.judge import eyes, is_that_face, points_off  # noqa: E402
 
 # Every so many frames of a clip; a still is a frame that is searched anew.
 EVERY = 3
@@ -62,10 +62,11 @@ class Dlib:
 
 def ours(binary: Path, source: Path) -> tuple[Findings, dict]:
     """What `cabinmood analyze` finds, and its figures of the stage."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as summary:
-        command = [binary, "analyze", source, "--summary", summary.name]
+    with tempfile.TemporaryDirectory() as folder:
+        summary = Path(folder) / "summary.json"
+        command = [binary, "analyze", source, "--summary", summary]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-        stage = json.load(summary)["stages"]["align"]
+        stage = json.loads(summary.read_text())["stages"]["align"]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     points = [np.array(line["landmarks"]) if line["landmarks"] else None for line in lines]
     return Findings(points=points), stage
@@ -159,12 +160,9 @@ def compare_photographs(binary: Path, peer: Dlib, data: Path, work: Path) -> Non
         peer.look(picture, theirs)
     cells = []
     for one in (found, theirs):
-        errors = []
-        for (name, _), points in zip(held, one.points, strict=True):
-            true = truth[name]
-            corners = np.linalg.norm(true[OUTER_CORNERS[0]] - true[OUTER_CORNERS[1]])
-            if points is not None and np.linalg.norm(eyes(points).mean(0) - eyes(true).mean(0)) < corners:
-                errors.append(np.linalg.norm(points - true, axis=1).mean() / corners)
+        both = [(points, truth[name]) for (name, _), points in zip(held, one.points, strict=True)]
+        known = [(points, true) for points, true in both if points is not None and is_that_face(points, true)]
+        errors = [points_off(points, true) for points, true in known]
         cells.append(f"{np.mean(errors):.4f} ({len(errors)})")
     row(f"mean error on {len(held)} held-out photographs", *cells)
 

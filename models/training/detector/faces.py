@@ -55,8 +55,12 @@ class Face:
     @property
     def is_held_out(self) -> bool:
         """Whether this face is kept for judging: a fifth, all pictures of a person on one side."""
-        person = self.source.rsplit("_", 1)[0]
-        return zlib.crc32(person.encode()) % 5 == 0
+        return is_held_out(self.source)
+
+
+def is_held_out(name: str) -> bool:
+    """The same by the picture's name, which begins with the person's."""
+    return zlib.crc32(name.rsplit("_", 1)[0].encode()) % 5 == 0
 
 
 def box_of(points: np.ndarray) -> tuple[float, float, float]:
@@ -91,18 +95,24 @@ def _from_landmarks(picture: np.ndarray, points: np.ndarray, source: str) -> Fac
     return Face(picture, box_of(points), side, mouth_of(points) > OPEN, roll_of(points), source)
 
 
-def _pictures(archive: Path) -> Iterator[tuple[str, np.ndarray]]:
+def pictures(archive: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and grey picture of everything in an images.tar."""
     with tarfile.open(archive) as tar:
         for member in sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name):
             data = np.frombuffer(tar.extractfile(member).read(), np.uint8)
             yield Path(member.name).name, cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
 
 
+def true_points(data: Path) -> dict[str, np.ndarray]:
+    """The points that people marked in landmarks68, [68, 2] a picture."""
+    with open(data / "landmarks68" / "landmarks.csv", newline="") as file:
+        return {row[0]: np.array(row[1:], float).reshape(68, 2) for row in list(csv.reader(file))[1:]}
+
+
 def landmark_faces(data: Path) -> Iterator[Face]:
     """landmarks68: annotated by people."""
-    with open(data / "landmarks68" / "landmarks.csv", newline="") as file:
-        points = {row[0]: np.array(row[1:], float).reshape(-1, 2) for row in list(csv.reader(file))[1:]}
-    for name, picture in _pictures(data / "landmarks68" / "images.tar"):
+    points = true_points(data)
+    for name, picture in pictures(data / "landmarks68" / "images.tar"):
         yield _from_landmarks(picture, points[name], name)
 
 
@@ -110,7 +120,7 @@ def news_faces(data: Path, predictor: Path) -> Iterator[Face]:
     """faces: dlib finds the face in the middle and marks it; pictures where it finds none are left out."""
     detector = dlib.get_frontal_face_detector()
     predict = dlib.shape_predictor(str(predictor))
-    for name, picture in _pictures(data / "faces" / "images.tar"):
+    for name, picture in pictures(data / "faces" / "images.tar"):
         center = dlib.point(picture.shape[1] // 2, picture.shape[0] // 2)
         found = [r for r in detector.run(picture, 0, -0.5)[0] if r.contains(center)]
         if found:
@@ -138,7 +148,7 @@ def cabin_faces(data: Path) -> Iterator[Face]:
 
 def negatives(data: Path, numbers: range) -> list[np.ndarray]:
     """The face-free pictures of these numbers."""
-    return [p for name, p in _pictures(data / "negatives" / "images.tar") if int(name[:4]) in numbers]
+    return [p for name, p in pictures(data / "negatives" / "images.tar") if int(name[:4]) in numbers]
 
 
 def sample(face: Face, stage: Stage, rng: np.random.Generator, turn_deg: float) -> np.ndarray:

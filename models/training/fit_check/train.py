@@ -18,7 +18,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from landmarks.samples import annotated_faces, cabin_faces, news_faces, pictures, turned_faces
+from detector.faces import pictures
+from landmarks.samples import annotated_faces, cabin_faces, news_faces, turned_faces
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from detector.faces import is_held_out, pictures, true_points
 from expression.prepare import ROOT
 
 from landmarks.mesh_points import NEAREST
-from landmarks.samples import is_held_out, pictures, true_points
 
 # Eye centres that are off by less than this part of their distance are where they should be.
 NEAR = 0.10
@@ -46,6 +46,21 @@ def eyes_off(points: np.ndarray, truth: np.ndarray) -> float:
     return float(np.linalg.norm(eyes(points) - true, axis=1).max() / np.linalg.norm(true[1] - true[0]))
 
 
+def corners_apart(truth: np.ndarray) -> float:
+    """Distance of the outer eye corners."""
+    return float(np.linalg.norm(truth[OUTER_CORNERS[0]] - truth[OUTER_CORNERS[1]]))
+
+
+def is_that_face(points: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether points are those of the marked face, and not of another one in the photograph."""
+    return np.linalg.norm(eyes(points).mean(0) - eyes(truth).mean(0)) <= corners_apart(truth)
+
+
+def points_off(points: np.ndarray, truth: np.ndarray) -> float:
+    """The mean error of 68 points over the distance of the outer eye corners."""
+    return float(np.linalg.norm(points - truth, axis=1).mean() / corners_apart(truth))
+
+
 def yaw_deg(mesh: np.ndarray) -> float:
     """How far a mesh [478, 3] looks aside: by the depth of its outer eye corners."""
     left, right = (mesh[NEAREST[corner]] for corner in OUTER_CORNERS)
@@ -67,13 +82,12 @@ def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
         if points is None:
             continue
         points = np.array(points)
-        corners = np.linalg.norm(true[OUTER_CORNERS[0]] - true[OUTER_CORNERS[1]])
-        if np.linalg.norm(eyes(points).mean(0) - eyes(true).mean(0)) > corners:
+        if not is_that_face(points, true):
             others += 1
             continue
         off.append(eyes_off(points, true))
         if len(points) == len(true):
-            errors.append(np.linalg.norm(points - true, axis=1).mean() / corners)
+            errors.append(points_off(points, true))
     print(f"landmarks68, held out: {len(lines)} pictures, {len(off)} faces found, {others} times another one")
     say("  error of the points over the outer eye corners' distance", errors)
     say("  error of the eye centres over theirs", off)

@@ -1,15 +1,12 @@
 """Faces to grow the trees on: pictures with 68 known points, changed as cameras and drivers change them."""
 
-import csv
-import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from detector.faces import MIRRORED, box_of
+from detector.faces import MIRRORED, box_of, is_held_out, pictures, true_points
 
 from landmarks.mesh_points import Translation
 from landmarks.turn import side, turned
@@ -40,25 +37,6 @@ class Sample:
     picture: np.ndarray
     points: np.ndarray
     box: tuple[float, float, float]
-
-
-def is_held_out(name: str) -> bool:
-    """Whether a picture is kept for judging: a fifth, all of a person on one side (as the detector's)."""
-    return zlib.crc32(name.rsplit("_", 1)[0].encode()) % 5 == 0
-
-
-def pictures(archive: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and grey picture of everything in an images.tar."""
-    with tarfile.open(archive) as tar:
-        for member in sorted((m for m in tar.getmembers() if m.isfile()), key=lambda m: m.name):
-            data = np.frombuffer(tar.extractfile(member).read(), np.uint8)
-            yield Path(member.name).name, cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
-
-
-def true_points(data: Path) -> dict[str, np.ndarray]:
-    """The points that people marked in landmarks68."""
-    with open(data / "landmarks68" / "landmarks.csv", newline="") as file:
-        return {row[0]: np.array(row[1:], float).reshape(68, 2) for row in list(csv.reader(file))[1:]}
 
 
 def annotated_faces(data: Path) -> Iterator[Sample]:
