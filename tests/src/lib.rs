@@ -2,6 +2,8 @@
 //! through its socket, and wait for what it says, never for time to pass. They panic where it does
 //! not do what they wait for.
 
+pub mod allocations;
+
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;

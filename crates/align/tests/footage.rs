@@ -9,10 +9,8 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use align::Aligner;
+use cabinmood_tests::allocations::{Counting, allocations};
 use common::{aligner, present};
 use frame::{AlignedFace, Grey, Pool};
 use opencv::core::Mat;
@@ -21,48 +19,8 @@ use opencv::prelude::*;
 use opencv::videoio::{CAP_FFMPEG, VideoCapture};
 use types::{MonoTime, Observation, Reason, Verdict};
 
-/// Counts the Rust allocations of the thread that asked for it; what OpenCV allocates inside goes
-/// to the C library and is not seen.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-fn count() {
-    ALLOCATIONS.with(|count| count.set(count.get().map(|n| n + 1)));
-}
-
-// SAFETY: every call is handed on to the system's allocator as it came; counting touches a
-// thread-local of a plain type that needs no allocation and no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promised.
-        unsafe { System.realloc(at, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
 #[global_allocator]
 static GLOBAL: Counting = Counting;
-
-/// How often `work` allocates.
-fn allocations(work: impl FnOnce()) -> u32 {
-    ALLOCATIONS.with(|count| count.set(Some(0)));
-    work();
-    ALLOCATIONS.with(|count| count.take()).unwrap()
-}
 
 /// Every `every`th frame of a clip in grey, with its time.
 fn frames(clip: &str, every: usize) -> Option<Vec<(MonoTime, Grey)>> {

@@ -277,18 +277,22 @@ pub(super) mod tests {
         assert!(ShapePredictor::parse(&w.0).unwrap_err().to_string().contains("too many stages"));
     }
 
+    /// Damage that still makes a model must still be safe to evaluate.
+    pub fn evaluate_damaged(bytes: &[u8]) {
+        if let Ok(model) = ShapePredictor::parse(bytes) {
+            let grey = Grey::new(8, 8, Buffer::from(vec![7; 64])).unwrap();
+            let mut work = Workspace::<1>::default();
+            model.fit(&grey, &[FaceBox { x: -1e9, y: 3.0, w: 8.0, h: 1e9, score: 0.0 }.into()], &mut work);
+        }
+    }
+
     proptest! {
         #[test]
         fn altered_bytes_never_panic(at in 0..small_model(0.0).len(), byte: u8, second in 0..small_model(0.0).len(), bit in 0..8) {
             let mut bytes = small_model(0.0625);
             bytes[at] = byte;
             bytes[second] ^= 1_u8 << bit;
-            // Damage that still makes a model must still be safe to evaluate.
-            if let Ok(model) = ShapePredictor::parse(&bytes) {
-                let grey = Grey::new(8, 8, Buffer::from(vec![7; 64])).unwrap();
-                let mut work = Workspace::<1>::default();
-                model.fit(&grey, &[FaceBox { x: -1e9, y: 3.0, w: 8.0, h: 1e9, score: 0.0 }.into()], &mut work);
-            }
+            evaluate_damaged(&bytes);
         }
 
         #[test]
