@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use socketcan::{
     CanAnyFrame, CanDataFrame, CanFdFrame, CanFdSocket, CanFilter, EmbeddedFrame as _, ExtendedId, Id,
     Socket as _, SocketOptions as _, StandardId, id::FdFlags,
@@ -77,6 +78,10 @@ impl CanPort for CanInterfacePort {
     }
 
     fn open(&self, hear: &[Hear]) -> io::Result<OwnedFd> {
+        // Asked by its name, the kernel would start modprobe for an interface that is not there, each time.
+        if find(&self.interface) == Found::Missing {
+            return Err(Errno::ENODEV.into());
+        }
         let socket = CanFdSocket::open(&self.interface)?;
         let filters: Vec<CanFilter> = hear.iter().map(filter).collect();
         if filters.is_empty() {
