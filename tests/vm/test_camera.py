@@ -10,6 +10,8 @@ from processes import Daemon
 TOLD_WITHIN_MS = 300.0
 # Four seconds of the camera.
 FRAMES = 60
+# More often than threads of the daemon may hang in a driver before it ends.
+BROKEN_OFF = 5
 
 
 def fault_is_told(daemon: Daemon, since_ms: float, reason: str, report: Report) -> None:
@@ -19,6 +21,11 @@ def fault_is_told(daemon: Daemon, since_ms: float, reason: str, report: Report) 
     report(f"{word(told)} told {after:.0f} ms after the fault (at most {TOLD_WITHIN_MS:.0f})")
     assert word(told) == reason
     assert after <= TOLD_WITHIN_MS
+
+
+def in_time(event) -> bool:
+    """From a frame, and young enough to be told."""
+    return event["frame_seq"] is not None and word(event) != "stale"
 
 
 def test_devices_lists_the_camera_with_what_it_offers(camera, devices, report):
@@ -35,7 +42,8 @@ def test_a_face_before_the_camera_is_a_mood_on_the_socket(camera, start, report)
     mood = daemon.events.until("a mood", is_mood)
     first = sum(event["frame_seq"] is not None for event in daemon.events.seen)
     assert is_judged(mood)
-    later = [daemon.events.until("a frame", lambda e: e["frame_seq"] is not None) for _ in range(FRAMES)]
+    # Frames that came too late to tell a mood are the host's load, and say nothing of the face.
+    later = [daemon.events.until("a frame in time", in_time) for _ in range(FRAMES)]
     judged = sum(map(is_judged, later))
     rate = (FRAMES - 1) * 1000 / (captured_ms(later[-1]) - captured_ms(later[0]))
     latency = statistics.median(event["latency_ms"] for event in later)
@@ -60,15 +68,15 @@ def test_a_camera_that_stops_is_lost_and_goes_on(camera, start, report):
     report(f"{mood['state']} {published_ms(mood) - back:.0f} ms after the feeder was started again")
 
 
-def test_a_camera_whose_driver_hangs_is_opened_anew(camera, start, report):
-    """A read from v4l2loopback never returns once its feeder is gone."""
+def test_a_camera_whose_driver_hangs_is_asked_again_for_as_long_as_it_takes(camera, start, report):
+    """A read from v4l2loopback does not return while its feeder is gone."""
     feeder = camera.feed()
-    daemon = start()
+    daemon = start("camera.retry_max_s=1")
     daemon.events.until("a mood", is_mood)
     feeder.kill()
-    daemon.log.until("the reading thread is given up", lambda line: "driver hangs" in line)
-    daemon.log.until("the second opening", lambda line: "opening=2" in line)
-    assert word(daemon.events.so_far()[-1]) == "camera_lost"
+    for time in range(1, BROKEN_OFF + 1):
+        daemon.log.until(f"the read is broken off, {time}", lambda line: "breaking its call off" in line)
+    assert {word(event) for event in daemon.events.so_far()[-BROKEN_OFF:]} == {"camera_lost"}
     back = now_ms()
     camera.feed()
     daemon.events.until("a frame", is_judged)

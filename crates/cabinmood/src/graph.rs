@@ -15,7 +15,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use ::align::Aligner;
 use ::smooth::Smoother;
@@ -31,7 +31,7 @@ use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::live::edge::{NewestSender, newest_wins};
 use crate::live::intake::{Captured, Intake, Ledger, Nature, Opener};
 use crate::live::judge::Judge;
-use crate::live::leash::Leash;
+use crate::live::leash::{Leash, heed_tugs};
 use crate::live::metrics::Metrics;
 use crate::live::orders::Orders;
 use crate::live::sight::{Sight, Sighted};
@@ -119,6 +119,8 @@ pub struct Graph {
     /// Threads that have not ended, those that were given up aside.
     pub running: usize,
     captures: u32,
+    /// The newest capture thread.
+    captor: Option<JoinHandle<()>>,
     frames: Option<NewestSender<Captured>>,
     notes_out: Sender<Note>,
     source: Source,
@@ -139,9 +141,10 @@ impl Graph {
     /// Starts all threads but capture, which [`Self::capture`] starts once the models are ready.
     ///
     /// # Errors
-    /// [`Exit::Unavailable`] where the system has no thread left.
+    /// [`Exit::Unavailable`] where the system has no thread or no signal left.
     pub fn start(plan: Plan) -> Result<Self, Failure> {
         let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, clock, stop } = plan;
+        heed_tugs().or_exit(Exit::Unavailable, || "SIGUSR1 cannot be handled".into())?;
         let (notes_out, notes) = unbounded();
         let (frames, frames_in) = newest_wins();
         let metrics = Arc::new(Metrics::default());
@@ -155,6 +158,7 @@ impl Graph {
             published,
             running: 0,
             captures: 0,
+            captor: None,
             frames: Some(frames),
             notes_out,
             source,
@@ -196,7 +200,17 @@ impl Graph {
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.source.clock),
         };
-        self.spawn(Part::Capture(self.captures), move || intake.run())
+        self.captor = Some(self.spawn(Part::Capture(self.captures), move || intake.run())?);
+        Ok(())
+    }
+
+    /// Breaks off the driver call that the capture thread is in.
+    ///
+    /// # Errors
+    /// [`Exit::Unavailable`] where the system sends no signal.
+    pub fn break_off(&self) -> Result<(), Failure> {
+        let tug = self.captor.as_ref().map_or(Ok(()), |thread| self.leash.tug(thread));
+        tug.or_exit(Exit::Unavailable, || "the capture thread cannot be signalled".into())
     }
 
     /// Whether the source may come and go, and hang.
@@ -253,12 +267,14 @@ impl Graph {
             let _ = notes.send(Note::ModelsReady);
             align(Sight::new(aligner, metrics, clock), &frames, &crops, &sightings, &stop);
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     fn publish(&mut self, sinks: Vec<Box<dyn Sink>>, events: EventReceiver) -> Result<(), Failure> {
         let (clock, counters) = (Arc::clone(&self.source.clock), Arc::clone(&self.published));
-        self.spawn(Part::Publish, move || Ok(publish::serve(sinks, events, clock, counters)?))
+        self.spawn(Part::Publish, move || Ok(publish::serve(sinks, events, clock, counters)?))?;
+        Ok(())
     }
 
     fn annotate(&mut self, annotator: Annotator) -> Result<Sender<Picture>, Failure> {
@@ -275,7 +291,7 @@ impl Graph {
         &mut self,
         part: Part,
         work: impl FnOnce() -> Result<(), Failure> + Send + 'static,
-    ) -> Result<(), Failure> {
+    ) -> Result<JoinHandle<()>, Failure> {
         let notes = self.notes_out.clone();
         let guarded = move || {
             // Nothing of a thread that panicked is used again: the daemon ends.
@@ -284,9 +300,8 @@ impl Graph {
             let _ = notes.send(Note::Ended(part, result));
         };
         let spawned = thread::Builder::new().name(part.name().to_owned()).spawn(guarded);
-        spawned.map_err(|fault| Failure::new(Exit::Unavailable, fault))?;
         self.running += 1;
-        Ok(())
+        spawned.map_err(|fault| Failure::new(Exit::Unavailable, fault))
     }
 }
 

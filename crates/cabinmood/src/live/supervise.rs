@@ -1,5 +1,5 @@
 //! The main thread's work while the daemon runs: waits for signals and for the threads' notes,
-//! gives up a capture thread that hangs, and tells the service manager of progress.
+//! breaks off a driver call that hangs, and tells the service manager of progress.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,9 +16,11 @@ use crate::graph::{Graph, Note, Part};
 const ROUND: Duration = Duration::from_millis(100);
 /// How often the watchdog is fed; its own time is ten times as long.
 const FEED: Duration = Duration::from_secs(1);
-/// A driver call that lasts this long never returns: cameras send several frames a second, and
-/// opening one takes a second at most.
+/// A driver call that lasts this long never returns of its own: cameras send several frames a
+/// second, and opening one takes a second at most.
 const STUCK: Duration = Duration::from_secs(3);
+/// One that was broken off and still lasts: its thread is given up.
+const DEAF: Duration = Duration::from_secs(5);
 /// So many capture threads may hang in a driver. More would only pile up; a fresh process may help.
 const GIVEN_UP_MAX: u64 = 3;
 /// What the threads have for their last words, of the one second in which the daemon ends.
@@ -54,7 +56,7 @@ pub fn supervise(
             break end;
         }
         let now = clock.now();
-        if let Err(failure) = replace_stuck_capture(&mut graph, now) {
+        if let Err(failure) = free_stuck_capture(&mut graph, now) {
             break Err(failure);
         }
         service.round(&graph, now);
@@ -112,15 +114,23 @@ fn farewell(graph: &mut Graph) -> Result<(), Failure> {
     result
 }
 
-fn replace_stuck_capture(graph: &mut Graph, now: MonoTime) -> Result<(), Failure> {
-    if !graph.is_camera() || graph.leash.stuck_for(now) < STUCK {
+fn free_stuck_capture(graph: &mut Graph, now: MonoTime) -> Result<(), Failure> {
+    let stuck = graph.leash.stuck_for(now);
+    if !graph.is_camera() || stuck < STUCK {
+        return Ok(());
+    }
+    if !graph.leash.is_tugged() {
+        warn!("the camera's driver hangs: breaking its call off");
+        return graph.break_off();
+    }
+    if stuck < DEAF {
         return Ok(());
     }
     if graph.metrics.captures_abandoned_total.get() >= GIVEN_UP_MAX {
         let message = "the camera's driver hangs and does not recover; ending, so that a new start may help";
         return Err(Failure::message(Exit::Unavailable, message));
     }
-    warn!("the camera's driver hangs; trying on another thread");
+    warn!("the camera's driver cannot be broken off; trying on another thread");
     graph.metrics.source_faults_total.one();
     graph.capture()
 }
@@ -185,10 +195,13 @@ fn notify(states: &[NotifyState<'_>]) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
     use std::sync::Arc;
 
     use capture::CaptureError;
     use crossbeam_channel::{bounded, never};
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
     use smooth::{SmoothOptions, Smoother};
     use wire::Header;
 
@@ -213,7 +226,7 @@ mod tests {
     fn graph(open: Opener, stop: Receiver<()>) -> Graph {
         let plan = Plan {
             open,
-            nature: Nature::Camera { wait: false, longest_pause: Duration::from_secs(1) },
+            nature: Nature::Camera { wait: true, longest_pause: Duration::from_millis(200) },
             load: Box::new(|| {
                 let _ = never::<()>().recv();
                 Err(Failure::message(Exit::Config, "no models"))
@@ -230,29 +243,61 @@ mod tests {
         Graph::start(plan).unwrap()
     }
 
+    fn lost() -> CaptureError {
+        CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }
+    }
+
     #[test]
-    fn a_driver_that_hangs_is_tried_on_a_few_threads_and_then_given_up() {
+    fn a_driver_that_waits_for_ever_is_broken_off_and_asked_again_by_the_same_thread() {
+        let (entered, entries) = bounded(1);
+        let (_stop, stopped) = bounded(0);
+        let (silent, _other_end) = UnixStream::pair().unwrap();
+        let wait: Opener = Arc::new(move || {
+            entered.send(()).unwrap();
+            // As a camera's driver waits for a frame.
+            let mut ready = [PollFd::new(&silent, PollFlags::IN)];
+            assert_eq!(poll(&mut ready, None), Err(Errno::INTR));
+            Err(lost())
+        });
+        let mut graph = graph(wait, stopped);
+        graph.capture().unwrap();
+        entries.recv().unwrap();
+        for _ in 0..3 {
+            // Again where the signal came before the wait.
+            while entries.recv_timeout(Duration::from_millis(10)).is_err() {
+                graph.break_off().unwrap();
+            }
+        }
+        assert_eq!(graph.metrics.captures_abandoned_total.get(), 0);
+    }
+
+    #[test]
+    fn a_driver_that_hears_nothing_is_tried_on_a_few_threads_and_then_given_up() {
         let (entered, entries) = bounded(0);
         let (_stop, stopped) = bounded(0);
         let hang: Opener = Arc::new(move || {
             let _ = entered.send(());
             let _ = never::<()>().recv();
-            Err(CaptureError::NoCamera { index: 0, path: "/dev/video0".into() })
+            Err(lost())
         });
         let mut graph = graph(hang, stopped);
         graph.capture().unwrap();
         let running = graph.running;
+        let after = |graph: &mut Graph, time| free_stuck_capture(graph, SystemClock.now() + time);
         for given_up in 0..GIVEN_UP_MAX {
             entries.recv().unwrap();
-            assert_eq!(graph.metrics.captures_abandoned_total.get(), given_up);
-            let now = SystemClock.now();
-            replace_stuck_capture(&mut graph, now).unwrap();
-            assert_eq!(graph.metrics.captures_abandoned_total.get(), given_up, "not stuck for long enough");
-            replace_stuck_capture(&mut graph, now + STUCK).unwrap();
+            after(&mut graph, Duration::ZERO).unwrap();
+            assert!(!graph.leash.is_tugged(), "not stuck for long enough");
+            after(&mut graph, STUCK).unwrap();
+            assert!(graph.leash.is_tugged());
+            after(&mut graph, STUCK).unwrap();
+            assert_eq!(graph.metrics.captures_abandoned_total.get(), given_up, "it may still hear");
+            after(&mut graph, DEAF).unwrap();
             assert_eq!(graph.running, running);
         }
         entries.recv().unwrap();
-        let failure = replace_stuck_capture(&mut graph, SystemClock.now() + STUCK).unwrap_err();
+        after(&mut graph, STUCK).unwrap();
+        let failure = after(&mut graph, DEAF).unwrap_err();
         assert_eq!(failure.exit, Exit::Unavailable);
     }
 
@@ -270,8 +315,7 @@ mod tests {
     fn a_signal_ends_it_even_where_a_thread_does_not() {
         let ((stop, stopped), (signal, signals)) = (bounded(0), bounded(1));
         signal.send(15).unwrap();
-        let missing: Opener =
-            Arc::new(|| Err(CaptureError::NoCamera { index: 0, path: "/dev/video0".into() }));
+        let missing: Opener = Arc::new(|| Err(lost()));
         let result =
             supervise(graph(missing, stopped), &signals, stop, &SystemClock, Duration::from_secs(60));
         assert!(result.is_ok());
