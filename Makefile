@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can bench-can-vm python
+.PHONY: setup build demo test test-vm figures compare-align bench-align fuzz bench-can bench-can-vm python
 .PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -45,6 +45,10 @@ bench-can: build
 bench-can-vm: build python
 	@setup/packages.sh tests/vm/packages.txt
 	@tests/vm/bench_can.sh
+
+# What each part of alignment costs, HOG features beside OpenCV's.
+bench-align: build
+	$(CARGO) bench --locked -p align --bench stages
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python

@@ -52,7 +52,7 @@ impl Aligner {
     /// option out of its range.
     pub fn new(models: &AlignModels, options: AlignOptions) -> Result<Self, AlignError> {
         let gate = Gate::new(options)?;
-        let seeker = Seeker::new(load_landmarks(models)?)?;
+        let seeker = Seeker::new(load_landmarks(models)?);
         let detector = Detector::load(&models.detector)?;
         Ok(Self { detector, tracker: Tracker::new(), seeker, gate, habit: Habit::default() })
     }

@@ -6,6 +6,7 @@ mod crop;
 mod detect;
 mod error;
 mod gate;
+mod hog;
 mod landmarks;
 mod look;
 mod options;
@@ -16,7 +17,9 @@ mod track;
 mod warp;
 
 pub use aligner::{AlignModels, Aligner};
-pub use detect::DetectError;
+pub use detect::{DetectError, Detector, SearchArea};
 pub use error::AlignError;
+pub use hog::{Gamma, Hog, Picture};
 pub use options::{AlignOptions, OptionError, OptionKey};
 pub use shape_predictor::{FormatError, ShapePredictor, Start, Workspace};
+pub use warp::Warper;

@@ -110,16 +110,14 @@ pub(crate) struct Seeker {
 }
 
 impl Seeker {
-    /// # Errors
-    /// Where OpenCV has no memory.
-    pub fn new(model: ShapePredictor) -> opencv::Result<Self> {
-        Ok(Self {
+    pub fn new(model: ShapePredictor) -> Self {
+        Self {
             fitter: Fitter::new(model),
             crops: CropSearch::default(),
             warper: Warper::default(),
-            check: FitCheck::new()?,
+            check: FitCheck::default(),
             trial: AlignedFace::black(),
-        })
+        }
     }
 
     /// The landmarks of the face in a box, and its crop. Where the first try does not look as good

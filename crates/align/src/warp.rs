@@ -14,7 +14,7 @@ const MAX_SAMPLES: i32 = 12;
 
 /// Cuts aligned faces, keeping its buffers.
 #[derive(Debug, Default)]
-pub(crate) struct Warper {
+pub struct Warper {
     fine: Mat,
 }
 

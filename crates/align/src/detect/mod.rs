@@ -1,7 +1,7 @@
 //! Finds faces in two looks: small linear SVMs over HOG features everywhere, then larger ones, at
 //! twice the resolution, where those saw something.
 
-mod hog;
+mod level;
 mod model;
 mod score;
 mod suppress;
@@ -15,7 +15,8 @@ use opencv::core::{Mat, MatTraitConst, Rect, Size};
 use thiserror::Error;
 use types::FaceBox;
 
-use hog::{Area, CELL_PX, Level, scale_to};
+use crate::hog::CELL_PX;
+use level::{Area, Level, scale_to};
 use model::Model;
 use score::{Stage, Window};
 
@@ -33,10 +34,10 @@ const MOST_NEARBY: usize = 2;
 /// Sizes that a search around a known face tries, relative to that face.
 const NEARBY_SIZES: [f32; 3] = [1.0 / SCALE_STEP, 1.0, SCALE_STEP];
 /// How far around a known face is searched, in pixels of a level on each side.
-const NEARBY_MARGIN_PX: i32 = 3 * CELL_PX;
+const NEARBY_MARGIN_PX: i32 = 3 * CELL_PX as i32;
 /// How far the second look moves its window to each side, in its own pixels: half of what the
 /// first look's windows are apart.
-const FINE_MARGIN_PX: i32 = CELL_PX;
+const FINE_MARGIN_PX: i32 = CELL_PX as i32;
 
 /// Why the face detector could not be loaded or used.
 #[derive(Debug, Error)]
@@ -59,7 +60,7 @@ pub enum DetectError {
 
 /// Where to look for faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum SearchArea {
+pub enum SearchArea {
     /// The whole picture at every scale.
     Full,
     /// Near a known box and at about its size.
@@ -69,11 +70,12 @@ pub(crate) enum SearchArea {
 }
 
 /// A mixture of linear SVMs over HOG features in two stages, with its buffers.
-pub(crate) struct Detector {
+pub struct Detector {
     model: Model,
     level: Level,
     scaled: Mat,
     octave: Mat,
+    scores: Vec<f32>,
     proposals: Vec<FaceBox>,
 }
 
@@ -82,14 +84,22 @@ impl Detector {
     ///
     /// # Errors
     /// [`DetectError`]: manifest, hash or content of the model file.
-    pub(crate) fn load(manifest: &Path) -> Result<Self, DetectError> {
-        let (model, level) = (Model::load(manifest)?, Level::new()?);
-        Ok(Self { model, level, scaled: Mat::default(), octave: Mat::default(), proposals: Vec::new() })
+    pub fn load(manifest: &Path) -> Result<Self, DetectError> {
+        let (model, level) = (Model::load(manifest)?, Level::new());
+        Ok(Self {
+            model,
+            level,
+            scaled: Mat::default(),
+            octave: Mat::default(),
+            scores: Vec::new(),
+            proposals: Vec::new(),
+        })
     }
 
     /// What a face must score before anyone believes in it. One that is already followed needs
     /// only be above 0.
-    pub(crate) fn start_score(&self) -> f32 {
+    #[must_use]
+    pub fn start_score(&self) -> f32 {
         self.model.start_score
     }
 
@@ -98,7 +108,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`DetectError::OpenCv`].
-    pub(crate) fn search(
+    pub fn search(
         &mut self,
         grey: &Grey,
         area: SearchArea,
@@ -140,14 +150,20 @@ impl Detector {
         let first = self.model.box_share * window.side_px as f32 / (SMALLEST_FACE * shorter);
         let mut scale = first.min(LARGEST_UPSCALE);
         let mut octave_scale = None;
-        while scale * shorter >= (window.side_px - 2 * window.padding_px) as f32 {
+        while scale * shorter >= window.least_px() as f32 {
             let size = Size::new((width * scale).round() as i32, (height * scale).round() as i32);
             match octave_scale {
                 None => scale_to(picture, scale < 1.0, size, &mut self.scaled)?,
                 Some(_) => scale_to(&self.octave, true, size, &mut self.scaled)?,
             }
-            self.level.describe(&self.scaled, all, window.padding_px)?;
-            collect(&self.model.coarse, &self.level, self.model.box_share, &mut self.proposals);
+            self.level.describe(&self.scaled, all, window.padding)?;
+            collect(
+                &self.model.coarse,
+                &self.level,
+                self.model.box_share,
+                &mut self.scores,
+                &mut self.proposals,
+            );
             if octave_scale.is_none_or(|octave| scale <= octave / 2.0) {
                 std::mem::swap(&mut self.octave, &mut self.scaled);
                 octave_scale = Some(scale);
@@ -161,7 +177,13 @@ impl Detector {
     fn propose_near(&mut self, picture: &BoxedRef<'_, Mat>, face: FaceBox) -> Result<(), DetectError> {
         for size in NEARBY_SIZES {
             if self.describe_around(picture, self.model.coarse.window(), face, size, NEARBY_MARGIN_PX)? {
-                collect(&self.model.coarse, &self.level, self.model.box_share, &mut self.proposals);
+                collect(
+                    &self.model.coarse,
+                    &self.level,
+                    self.model.box_share,
+                    &mut self.scores,
+                    &mut self.proposals,
+                );
             }
         }
         Ok(())
@@ -175,7 +197,7 @@ impl Detector {
         out: &mut Vec<FaceBox>,
     ) -> Result<(), DetectError> {
         if self.describe_around(picture, self.model.fine.window(), at, 1.0, FINE_MARGIN_PX)? {
-            collect(&self.model.fine, &self.level, self.model.box_share, out);
+            collect(&self.model.fine, &self.level, self.model.box_share, &mut self.scores, out);
         }
         Ok(())
     }
@@ -198,8 +220,9 @@ impl Detector {
         let center = face.center();
         let wanted = Rect::new(corner(center.x), corner(center.y), side as i32, side as i32);
         let region = wanted & Rect::new(0, 0, picture.cols(), picture.rows());
-        let padding_px = if region == wanted { 0 } else { window.padding_px };
-        let smallest = (window.side_px - 2 * padding_px) as f32 / scale;
+        let (padding, least_px) =
+            if region == wanted { (0, window.side_px) } else { (window.padding, window.least_px()) };
+        let smallest = least_px as f32 / scale;
         if (region.width.min(region.height) as f32) < smallest {
             return Ok(false);
         }
@@ -207,18 +230,17 @@ impl Detector {
         let size = Size::new(scaled(region.width), scaled(region.height));
         scale_to(&picture.roi(region)?, scale < 1.0, size, &mut self.scaled)?;
         let [x, y, w, h] = [region.x, region.y, region.width, region.height].map(|value| value as f32);
-        self.level.describe(&self.scaled, Area { x, y, w, h }, padding_px)?;
+        self.level.describe(&self.scaled, Area { x, y, w, h }, padding)?;
         Ok(true)
     }
 }
 
 /// Adds the face boxes of all windows of a level that a stage gives more than 0.
-fn collect(stage: &Stage, level: &Level, box_share: f32, out: &mut Vec<FaceBox>) {
+fn collect(stage: &Stage, level: &Level, box_share: f32, scores: &mut Vec<f32>, out: &mut Vec<FaceBox>) {
     let window = stage.window();
-    let (columns, rows) = level.windows(window.blocks());
-    for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
-        let score = stage.score(level, column, row);
-        if score > 0.0 {
+    for column in 0..level.windows(window.blocks()).0 {
+        stage.score(level, column, scores);
+        for (row, &score) in scores.iter().enumerate().filter(|&(_, &score)| score > 0.0) {
             out.push(face_in(level.window_area(window.side_px, column, row), box_share, score));
         }
     }

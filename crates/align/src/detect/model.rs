@@ -11,9 +11,9 @@ use super::score::{Stage, Window};
 /// First bytes of the model file.
 const MAGIC: &[u8; 8] = b"CMFHOG1\n";
 /// Looks everywhere.
-const COARSE: Window = Window { side_px: 64, padding_px: 16 };
+const COARSE: Window = Window { side_px: 64, padding: 2 };
 /// Looks again, at twice the resolution, where the first stage saw something.
-const FINE: Window = Window { side_px: 128, padding_px: 32 };
+const FINE: Window = Window { side_px: 128, padding: 4 };
 /// More SVMs in a stage than this are a mistake in the manifest.
 const MOST_SVMS: usize = 64;
 

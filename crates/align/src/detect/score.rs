@@ -1,6 +1,11 @@
 //! Linear SVMs: the decision value of a window.
 
-use super::hog::{BLOCK_VALUES, CELL_PX, Level};
+use super::level::Level;
+use crate::hog::{BLOCK_VALUES, CELL_PX};
+
+/// Values that are added up side by side: sums that do not wait for each other are what the
+/// compiler turns into vector instructions.
+const LANES: usize = 8;
 
 /// The SVMs of one stage of the detector; all see the same window.
 #[derive(Debug, PartialEq)]
@@ -14,14 +19,19 @@ pub(super) struct Stage {
 pub(super) struct Window {
     /// Its side in pixels of a level, a multiple of a cell.
     pub(super) side_px: i32,
-    /// How far it may reach beyond the picture, which is mirrored there.
-    pub(super) padding_px: i32,
+    /// How many cells it may reach beyond the picture, which is mirrored there.
+    pub(super) padding: usize,
 }
 
 impl Window {
     /// Blocks along its side: 2x2 cells each, overlapping by one.
     pub(super) const fn blocks(self) -> usize {
-        (self.side_px / CELL_PX - 1) as usize
+        self.side_px as usize / CELL_PX - 1
+    }
+
+    /// The side of the smallest picture that it lies in, with as much beyond its edges as may be.
+    pub(super) const fn least_px(self) -> i32 {
+        self.side_px - 2 * (self.padding * CELL_PX) as i32
     }
 
     /// Values that describe it.
@@ -50,47 +60,105 @@ impl Stage {
         self.window
     }
 
-    /// The highest decision value that any SVM gives a window of a level.
-    pub(super) fn score(&self, level: &Level, column: usize, row: usize) -> f32 {
+    /// The highest decision value that any SVM gives each window of a column of a level, from the
+    /// top down; `best` is cleared first.
+    pub(super) fn score(&self, level: &Level, column: usize, best: &mut Vec<f32>) {
+        best.clear();
+        best.resize(level.windows(self.window.blocks()).1, f32::NEG_INFINITY);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: this processor has AVX2, as was just asked.
-            return unsafe { self.score_avx2(level, column, row) };
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            // SAFETY: this processor has AVX2 and FMA, as was just asked.
+            return unsafe { self.score_fma(level, column, best) };
         }
-        self.score_portable(level, column, row)
+        self.score_by(level, column, best, |a, b, sum| a * b + sum);
     }
 
-    /// The same sums in the same order on wider vectors: a full search spends a third of its time
-    /// here otherwise.
+    /// The same on wider vectors, without rounding between product and sum.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn score_avx2(&self, level: &Level, column: usize, row: usize) -> f32 {
-        self.score_portable(level, column, row)
+    #[target_feature(enable = "avx2,fma")]
+    fn score_fma(&self, level: &Level, column: usize, best: &mut [f32]) {
+        self.score_by(level, column, best, f32::mul_add);
     }
 
+    /// What a full search waits for here are features and weights: two windows and three SVMs are
+    /// taken together, so that five loads serve six products.
     #[inline(always)]
-    fn score_portable(&self, level: &Level, column: usize, row: usize) -> f32 {
-        let mut best = f32::NEG_INFINITY;
-        for svm in &self.svms {
-            // One sum per value of a block: sums that do not wait for each other are what the
-            // compiler turns into vector instructions.
-            let mut sums = [0.0; BLOCK_VALUES];
-            let side = self.window.blocks();
-            for (at, weights) in svm.weights.chunks_exact(side * BLOCK_VALUES).enumerate() {
-                add_products(&mut sums, level.blocks_below(column + at, row, side), weights);
+    fn score_by(&self, level: &Level, column: usize, best: &mut [f32], add: impl Add) {
+        let (threes, rest) = self.svms.as_chunks::<3>();
+        for row in (0..best.len()).step_by(2) {
+            // Where there is no second window, the first one is scored twice.
+            let rows = [row, (row + 1).min(best.len() - 1)];
+            let mut raise = |scores: &[[f32; 2]]| {
+                for (row, score) in scores.iter().flat_map(|&scores| rows.into_iter().zip(scores)) {
+                    best[row] = best[row].max(score);
+                }
+            };
+            for svms in threes {
+                raise(&self.together(level, column, rows, svms, add));
             }
-            best = best.max(sums.iter().sum::<f32>() + svm.bias);
+            for svm in rest {
+                raise(&self.together(level, column, rows, std::array::from_ref(svm), add));
+            }
         }
-        best
+    }
+
+    /// The decision values of a few SVMs for two windows of a column.
+    #[inline(always)]
+    fn together<const SVMS: usize>(
+        &self,
+        level: &Level,
+        column: usize,
+        rows: [usize; 2],
+        svms: &[Svm; SVMS],
+        add: impl Add,
+    ) -> [[f32; 2]; SVMS] {
+        let side = self.window.blocks();
+        let length = side * BLOCK_VALUES;
+        let mut sums = [[[0.0; LANES]; 2]; SVMS];
+        for at in 0..side {
+            let features = rows.map(|row| level.blocks_below(column + at, row, side));
+            let weights = svms.each_ref().map(|svm| &svm.weights[at * length..][..length]);
+            let ends = add_products(&mut sums, features, weights, add);
+            // What fills no vector.
+            for place in ends..length {
+                for (sums, weights) in sums.iter_mut().zip(weights) {
+                    for (sums, features) in sums.iter_mut().zip(features) {
+                        sums[place - ends] = add(features[place], weights[place], sums[place - ends]);
+                    }
+                }
+            }
+        }
+        std::array::from_fn(|svm| sums[svm].map(|sums| sums.iter().sum::<f32>() + svms[svm].bias))
     }
 }
 
+/// a * b + c.
+trait Add: Fn(f32, f32, f32) -> f32 + Copy {}
+
+impl<F: Fn(f32, f32, f32) -> f32 + Copy> Add for F {}
+
+/// Adds the products that fill whole vectors, and tells where they end.
 #[inline(always)]
-fn add_products(sums: &mut [f32; BLOCK_VALUES], features: &[f32], weights: &[f32]) {
-    let blocks = features.as_chunks::<BLOCK_VALUES>().0.iter();
-    for (features, weights) in blocks.zip(weights.as_chunks::<BLOCK_VALUES>().0) {
-        for at in 0..BLOCK_VALUES {
-            sums[at] += features[at] * weights[at];
+fn add_products<const SVMS: usize>(
+    sums: &mut [[[f32; LANES]; 2]; SVMS],
+    features: [&[f32]; 2],
+    weights: [&[f32]; SVMS],
+    add: impl Add,
+) -> usize {
+    let [first, second] = features.map(|features| features.as_chunks::<LANES>().0);
+    let weights = weights.map(|weights| weights.as_chunks::<LANES>().0);
+    let mut own = *sums;
+    for (at, (first, second)) in first.iter().zip(second).enumerate() {
+        for svm in 0..SVMS {
+            let weights = &weights[svm][at];
+            for lane in 0..LANES {
+                own[svm][0][lane] = add(first[lane], weights[lane], own[svm][0][lane]);
+            }
+            for lane in 0..LANES {
+                own[svm][1][lane] = add(second[lane], weights[lane], own[svm][1][lane]);
+            }
         }
     }
+    *sums = own;
+    first.len() * LANES
 }
