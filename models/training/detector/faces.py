@@ -44,13 +44,18 @@ class Face:
     # Angle of the line of the eyes, in degrees, positive where its right end is the lower one.
     roll_deg: float
     source: str
+    # The 68 landmarks [68, 2], where they are known.
+    points: np.ndarray | None = None
 
     def mirrored(self) -> "Face":
         """The same face in a mirror."""
         x, y, side = self.box
         box = (self.picture.shape[1] - 1 - x, y, side)
         picture = np.ascontiguousarray(self.picture[:, ::-1])
-        return Face(picture, box, -self.turn, self.is_open, -self.roll_deg, self.source)
+        points = self.points
+        if points is not None:
+            points = points[MIRRORED] * [-1, 1] + [self.picture.shape[1] - 1, 0]
+        return Face(picture, box, -self.turn, self.is_open, -self.roll_deg, self.source, points)
 
     @property
     def is_held_out(self) -> bool:
@@ -92,7 +97,7 @@ def mouth_of(points: np.ndarray) -> float:
 def _from_landmarks(picture: np.ndarray, points: np.ndarray, source: str) -> Face:
     turn = turn_of(points)
     side = int(np.sign(turn)) if abs(turn) > TURNED else 0
-    return Face(picture, box_of(points), side, mouth_of(points) > OPEN, roll_of(points), source)
+    return Face(picture, box_of(points), side, mouth_of(points) > OPEN, roll_of(points), source, points)
 
 
 def pictures(archive: Path) -> Iterator[tuple[str, np.ndarray]]:

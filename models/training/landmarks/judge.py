@@ -1,8 +1,9 @@
 """How far the daemon's landmarks are off: `python -m landmarks.judge --data DATA --meshes FILE`.
 
 On landmarks68's held-out fifth against what people marked, over the distance of the outer eye corners; on
-the cabin clips the eye centres against the face mesh, over the inter-ocular distance. Faces are found by
-`cabinmood analyze`, as in the daemon; one that is not found has no error and is counted as such.
+the cabin clips the eye centres against the face mesh, over the inter-ocular distance, and the yaw beside
+the one that OpenCV's solvePnP makes of the same landmarks. Faces are found by `cabinmood analyze`, as in the
+daemon; one that is not found has no error and is counted as such.
 """
 
 import argparse
@@ -23,6 +24,17 @@ NEAR = 0.10
 OUTER_CORNERS = (36, 45)
 # Beyond this yaw the far eye is out of sight, and no model knows where it is.
 LARGEST_YAW_DEG = 45.0
+# The generic face of the daemon's pose.rs: of the 68 points those that no expression moves far, in
+# millimetres to the right, down and away.
+RIGID = (45, 42, 36, 39, 27, 30, 31, 33, 35)
+FACE_MM = np.array(
+    [[45, 0, 13], [16.5, 1, 4], [-45, 0, 13], [-16.5, 1, 4], [0, -3, -7], [0, 36, -25]]
+    + [[-14, 45, -5], [0, 47, -9], [14, 45, -5]]
+)
+# A cabin camera's focal length over the width of its picture, where nobody has told it.
+FOCAL = 1.2
+# Yaws are judged apart below and from this.
+HALF_TURNED_DEG = 20.0
 CLIPS = ("driver-1", "driver-2", "driver-3")
 
 
@@ -67,6 +79,31 @@ def yaw_deg(mesh: np.ndarray) -> float:
     return float(np.degrees(np.arctan2(left[2] - right[2], right[0] - left[0])))
 
 
+def solved_yaw_deg(points: np.ndarray, size: list[int]) -> float:
+    """The yaw by solvePnP: a closed solution, refined by least squares."""
+    width, height = size
+    camera = np.array([[FOCAL * width, 0, width / 2], [0, FOCAL * width, height / 2], [0, 0, 1.0]])
+    seen = points[list(RIGID)]
+    _, turn, shift = cv2.solvePnP(FACE_MM, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    turn, _ = cv2.solvePnPRefineLM(FACE_MM, seen, camera, None, turn, shift)
+    toward = cv2.Rodrigues(turn)[0] @ [0, 0, -1]
+    return float(np.degrees(np.arctan2(toward[0], -toward[2])))
+
+
+def say_yaws(true: list[float], ours: list[float], solved: list[float]) -> None:
+    """How far both are off, by how far the head is turned."""
+    true, both = np.array(true), {"ours": np.array(ours), "solvePnP": np.array(solved)}
+    turned = np.abs(true)
+    for low, high in ((0, HALF_TURNED_DEG), (HALF_TURNED_DEG, LARGEST_YAW_DEG), (LARGEST_YAW_DEG, 90)):
+        some = (turned >= low) & (turned < high)
+        for name, yaws in both.items() if some.any() else ():
+            # Both are signed as the mesh, or both against it.
+            sign = np.sign(np.sum(yaws * true))
+            median, p95 = np.percentile(np.abs(sign * yaws - true)[some], (50, 95))
+            what = f"yaw {low:.0f} to {high:.0f} degrees, {some.sum()} frames, by {name}"
+            print(f"  {what}: off by {median:.1f} degrees at the median, {p95:.1f} at the 95th percentile")
+
+
 def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
     """Prints the errors on the held-out fifth."""
     truth = true_points(data)
@@ -94,19 +131,28 @@ def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
 
 
 def on_clips(binary: Path, data: Path, meshes: dict[str, np.ndarray], settings: list[str]) -> None:
-    """Prints how far the eye centres are from the mesh's on each clip."""
+    """Prints how far eye centres and yaw are from the mesh's on each clip."""
     for clip in CLIPS:
         lines = analyzed(binary, data / "cabin" / f"{clip}.avi", settings)
-        off = []
+        off, yaws = [], ([], [], [])
+        video = cv2.VideoCapture(str(data / "cabin" / f"{clip}.avi"))
+        size = [int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
         for line in lines:
             mesh = meshes.get(f"{clip}/{line['frame']}")
-            if line["landmarks"] and mesh is not None and abs(yaw_deg(mesh)) <= LARGEST_YAW_DEG:
-                off.append(eyes_off(np.array(line["landmarks"]), mesh[NEAREST, :2]))
+            if not line["landmarks"] or mesh is None:
+                continue
+            points = np.array(line["landmarks"])
+            pose = (yaw_deg(mesh), line["pose"]["yaw_deg"], solved_yaw_deg(points, size))
+            for all_of_them, yaw in zip(yaws, pose, strict=True):
+                all_of_them.append(yaw)
+            if abs(yaw_deg(mesh)) <= LARGEST_YAW_DEG:
+                off.append(eyes_off(points, mesh[NEAREST, :2]))
         found = sum(line["face"] is not None for line in lines)
         accepted = sum(line["accepted"] for line in lines)
         print(f"{clip}: {len(lines)} frames, {found} with a face, {accepted} accepted")
         print(f"  {len(off)} frames turned by at most {LARGEST_YAW_DEG:.0f} degrees")
         say(f"  eyes off; {np.mean(np.array(off) < NEAR):.3f} within {NEAR:.0%}", off)
+        say_yaws(*yaws)
 
 
 def say(what: str, errors: list[float]) -> None:
