@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use frame::{AlignedFace, Grey};
 use manifest::Manifest;
 use serde::Deserialize;
-use types::{FaceBox, MonoTime, Observation, Reason};
+use types::{Evidence, FaceBox, MonoTime, Observation, Reason};
 
 use crate::detect::Detector;
 use crate::error::AlignError;
@@ -123,6 +123,7 @@ impl Aligner {
             pose,
             eye_openness: found.fit.landmarks.eye_openness(),
             mouth_opening: found.fit.landmarks.mouth_opening(),
+            evidence: Some(Evidence { margin: found.margin, spread: found.fit.spread }),
             quality,
             verdict,
             probabilities: None,

@@ -1,21 +1,26 @@
 //! What a crop looks like as a photograph: its light and its sharpness.
 
+use std::ops::Range;
+
 use frame::AlignedFace;
 use types::Point;
 
 const SIDE: usize = AlignedFace::SIDE;
 /// The part of the crop that is face in every face: brows to chin, cheek to cheek.
-const ROWS: std::ops::Range<usize> = 24..100;
-const COLUMNS: std::ops::Range<usize> = 24..88;
+const ROWS: Range<usize> = 24..100;
+const COLUMNS: Range<usize> = 24..88;
 /// Values from here on are burnt out: sensors and codecs seldom reach 255 itself.
 const BURNT_OUT: u8 = 250;
 /// The widest step that sharpness is measured over, in pixels of the crop: beyond it the face was
 /// too small to tell.
 const MAX_STEP: usize = 4;
 
-/// An eye's surroundings, in pixels of the crop.
+/// An eye's surroundings, from its middle, in pixels of the crop.
 const EYE_HALF_WIDTH: usize = 10;
 const EYE_HALF_HEIGHT: usize = 6;
+/// Where the mouth is, open or shut, from the nostrils down.
+const MOUTH_ROWS: Range<usize> = 74..96;
+const MOUTH_COLUMNS: Range<usize> = 40..72;
 /// Differences up to this come from rounding to whole values.
 const ROUNDING: i32 = 2;
 
@@ -60,19 +65,31 @@ impl Look {
 impl Look {
     /// The lesser contrast of the two eyes' surroundings, over that of the whole face.
     pub fn eye_contrast(&self, crop: &AlignedFace) -> f32 {
-        let contrast = |eye: Point| {
+        let around = |eye: Point| {
             let (x, y) = (eye.x as usize, eye.y as usize);
-            let mut histogram = [0; 256];
-            for row in y - EYE_HALF_HEIGHT..y + EYE_HALF_HEIGHT {
-                for &value in &crop.pixels()[row * SIDE..][x - EYE_HALF_WIDTH..x + EYE_HALF_WIDTH] {
-                    histogram[usize::from(value)] += 1;
-                }
-            }
-            let total = 4 * EYE_HALF_HEIGHT as u32 * EYE_HALF_WIDTH as u32;
-            quantile(&histogram, total - total / 20) - quantile(&histogram, total / 20)
+            let rows = y - EYE_HALF_HEIGHT..y + EYE_HALF_HEIGHT;
+            self.contrast(crop, rows, x - EYE_HALF_WIDTH..x + EYE_HALF_WIDTH)
         };
-        let eyes = contrast(AlignedFace::LEFT_EYE).min(contrast(AlignedFace::RIGHT_EYE));
-        f32::from(eyes) / f32::from((self.bright - self.dark).max(1))
+        around(AlignedFace::LEFT_EYE).min(around(AlignedFace::RIGHT_EYE))
+    }
+
+    /// The contrast of mouth and chin, over that of the whole face.
+    pub fn mouth_contrast(&self, crop: &AlignedFace) -> f32 {
+        self.contrast(crop, MOUTH_ROWS, MOUTH_COLUMNS)
+    }
+
+    /// The contrast of a part of the crop, over that of the whole face; each leaves out a
+    /// twentieth at both ends.
+    fn contrast(&self, crop: &AlignedFace, rows: Range<usize>, columns: Range<usize>) -> f32 {
+        let mut histogram = [0; 256];
+        let total = (rows.len() * columns.len()) as u32;
+        for row in rows {
+            for &value in &crop.pixels()[row * SIDE..][columns.clone()] {
+                histogram[usize::from(value)] += 1;
+            }
+        }
+        let part = quantile(&histogram, total - total / 20) - quantile(&histogram, total / 20);
+        f32::from(part) / f32::from((self.bright - self.dark).max(1))
     }
 }
 
@@ -157,5 +174,16 @@ mod tests {
             covered.pixels_mut()[row * SIDE + 20..row * SIDE + 50].fill(20);
         }
         assert!(Look::of(&covered, 60.0).eye_contrast(&covered) < 0.1);
+    }
+
+    #[test]
+    fn a_covered_mouth_has_no_contrast() {
+        let free = crop(5.0, 0, |v| v);
+        assert!(Look::of(&free, 60.0).mouth_contrast(&free) > 0.9);
+        let mut covered = free;
+        for row in 70..SIDE {
+            covered.pixels_mut()[row * SIDE + 24..row * SIDE + 88].fill(150);
+        }
+        assert!(Look::of(&covered, 60.0).mouth_contrast(&covered) < 0.1);
     }
 }

@@ -77,7 +77,7 @@ impl AlignOptions {
             max: 0.95,
             why: "The least probability that the eyes lie where the crop has them. Low, since a doubtful frame \
                   weighs little anyway (the quality is this probability times those of pose, light and \
-                  sharpness): at the default about one in seventy of FER2013's Training crops is rejected, \
+                  sharpness): at the default one in a hundred of FER2013's PublicTest crops is misaligned, \
                   most of them profiles and faces lying on their side.",
             field: |o| &mut o.min_fit,
         },
@@ -104,7 +104,7 @@ impl AlignOptions {
             unit: "deg",
             min: 10.0,
             max: 90.0,
-            why: "Beyond this pitch brows and mouth are foreshortened past reading. Five landmarks tell it to \
+            why: "Beyond this pitch brows and mouth are foreshortened past reading. Landmarks tell it to \
                   about 10 degrees only.",
             field: |o| &mut o.max_pitch_deg,
         },

@@ -44,6 +44,8 @@ pub(crate) struct Found {
     /// Log-odds of the fit check, less what speaks against so small, large or distant a face:
     /// nostrils over an open mouth look very much like eyes.
     pub margin: f32,
+    /// What the detector made of the face.
+    pub score: f32,
     /// The box that the trees started in.
     pub started: FaceBox,
     /// Its lean.
@@ -220,7 +222,7 @@ impl Seeker {
         let margin = self.check.margin(&self.trial)? - oddness(&fit.refined, expected);
         if best.is_none_or(|found| margin > found.margin) {
             mem::swap(crop, &mut self.trial);
-            *best = Some(Found { fit, margin, started: face, started_rad: lean_rad });
+            *best = Some(Found { fit, margin, score: expected.score, started: face, started_rad: lean_rad });
         }
         Ok(())
     }

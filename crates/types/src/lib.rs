@@ -16,6 +16,6 @@ pub use expression::{Expression, ParseExpressionError, Probabilities};
 pub use face::{FaceBox, Landmarks, MAX_LANDMARKS, Point, Pose};
 pub use health::{Health, StageHealth};
 pub use mood::{Mood, MoodState, Progress};
-pub use observation::{Observation, Quality, Verdict};
+pub use observation::{Evidence, Observation, Quality, Verdict};
 pub use reason::Reason;
 pub use time::{Clock, MonoTime, Stamped, UtcTime};

@@ -20,6 +20,15 @@ impl Quality {
     }
 }
 
+/// What speaks for and against landmarks, besides the face's own score: what a quality is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Log-odds that the crop is cut at the eyes, by its look.
+    pub margin: f32,
+    /// How far the landmarks from several starts lie apart, over the inter-ocular distance.
+    pub spread: f32,
+}
+
 /// The quality gate's word on a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -60,6 +69,8 @@ pub struct Observation {
     pub eye_openness: Option<f32>,
     /// How far the mouth is open ([`Landmarks::mouth_opening`]).
     pub mouth_opening: Option<f32>,
+    /// What speaks for and against the landmarks.
+    pub evidence: Option<Evidence>,
     /// How far the alignment can be trusted.
     pub quality: Quality,
     /// Whether the crop was good enough, or why not.
@@ -78,6 +89,7 @@ impl Observation {
             pose: None,
             eye_openness: None,
             mouth_opening: None,
+            evidence: None,
             quality: Quality(0.0),
             verdict: Verdict::Rejected(reason),
             probabilities: None,

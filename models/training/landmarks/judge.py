@@ -130,9 +130,11 @@ def on_photographs(binary: Path, data: Path, settings: list[str]) -> None:
     say("  error of the eye centres over theirs", off)
 
 
-def on_clips(binary: Path, data: Path, meshes: dict[str, np.ndarray], settings: list[str]) -> None:
+def on_clips(
+    binary: Path, data: Path, meshes: dict[str, np.ndarray], clips: list[str], settings: list[str]
+) -> None:
     """Prints how far eye centres and yaw are from the mesh's on each clip."""
-    for clip in CLIPS:
+    for clip in clips:
         lines = analyzed(binary, data / "cabin" / f"{clip}.avi", settings)
         off, yaws = [], ([], [], [])
         video = cv2.VideoCapture(str(data / "cabin" / f"{clip}.avi"))
@@ -167,13 +169,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with landmarks68 and cabin")
     parser.add_argument("--meshes", type=Path, help="what landmarks.mesh wrote; without it no clips")
+    parser.add_argument("--clips", nargs="*", default=CLIPS)
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/cabinmood")
     parser.add_argument("--set", action="append", default=[], help="handed to analyze")
     arguments = parser.parse_args()
     on_photographs(arguments.binary, arguments.data, arguments.set)
     if arguments.meshes:
         stored = np.load(arguments.meshes)
-        on_clips(arguments.binary, arguments.data, dict(zip(*stored.values(), strict=True)), arguments.set)
+        meshes = dict(zip(*stored.values(), strict=True))
+        on_clips(arguments.binary, arguments.data, meshes, arguments.clips, arguments.set)
 
 
 if __name__ == "__main__":

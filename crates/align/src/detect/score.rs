@@ -80,11 +80,11 @@ impl Stage {
         self.score_by(level, column, best, f32::mul_add);
     }
 
-    /// What a full search waits for here are features and weights: two windows and three SVMs are
-    /// taken together, so that five loads serve six products.
+    /// What a full search waits for here are features and weights: two windows and four SVMs are
+    /// taken together, so that six loads serve eight products.
     #[inline(always)]
     fn score_by(&self, level: &Level, column: usize, best: &mut [f32], add: impl Add) {
-        let (threes, rest) = self.svms.as_chunks::<3>();
+        let (fours, rest) = self.svms.as_chunks::<4>();
         for row in (0..best.len()).step_by(2) {
             // Where there is no second window, the first one is scored twice.
             let rows = [row, (row + 1).min(best.len() - 1)];
@@ -93,7 +93,7 @@ impl Stage {
                     best[row] = best[row].max(score);
                 }
             };
-            for svms in threes {
+            for svms in fours {
                 raise(&self.together(level, column, rows, svms, add));
             }
             for svm in rest {

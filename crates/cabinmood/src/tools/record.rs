@@ -27,6 +27,10 @@ pub struct Record<'a> {
     pub eye_openness: Option<f32>,
     /// How far the mouth is open, over the inter-ocular distance.
     pub mouth_opening: Option<f32>,
+    /// Log-odds that the crop is cut at the eyes, by its look.
+    pub fit_margin: Option<f32>,
+    /// How far the landmarks from several starts lie apart, over the inter-ocular distance.
+    pub fit_spread: Option<f32>,
     /// How far the alignment can be trusted, 0 to 1.
     pub quality: f32,
     /// The seven, by name.
@@ -66,6 +70,8 @@ impl<'a> Record<'a> {
             pose: seen.pose,
             eye_openness: seen.eye_openness,
             mouth_opening: seen.mouth_opening,
+            fit_margin: seen.evidence.map(|evidence| evidence.margin),
+            fit_spread: seen.evidence.map(|evidence| evidence.spread),
             quality: seen.quality.value(),
             probabilities: seen.probabilities.map(Labelled),
             expression: seen.probabilities.map(|p| p.top().0),
@@ -87,6 +93,8 @@ impl<'a> Record<'a> {
             pose: None,
             eye_openness: None,
             mouth_opening: None,
+            fit_margin: None,
+            fit_spread: None,
             quality: 0.0,
             probabilities: None,
             expression: None,
@@ -100,7 +108,7 @@ impl<'a> Record<'a> {
         let before =
             ["file", "frame", "t_ns", "face_x", "face_y", "face_w", "face_h", "face_score", "accepted"];
         let between = ["reason", "landmarks", "yaw_deg", "pitch_deg", "roll_deg"];
-        let after = ["eye_openness", "mouth_opening", "quality"];
+        let after = ["eye_openness", "mouth_opening", "fit_margin", "fit_spread", "quality"];
         let labels = Expression::ALL.map(Expression::name);
         [&before[..], &between[..], &after[..], &labels[..], &["expression", "error"]].concat()
     }
@@ -119,7 +127,8 @@ impl<'a> Record<'a> {
         cells.extend([self.accepted.to_string(), cell(self.reason)]);
         cells.push(self.landmarks.as_deref().map_or_else(String::new, in_words));
         cells.extend((0..3).map(|i| cell(pose.map(|p| p[i]))));
-        cells.extend([cell(self.eye_openness), cell(self.mouth_opening), self.quality.to_string()]);
+        cells.extend([self.eye_openness, self.mouth_opening, self.fit_margin, self.fit_spread].map(cell));
+        cells.push(self.quality.to_string());
         cells.extend(Expression::ALL.map(|e| cell(self.probabilities.map(|p| p.0.of(e)))));
         cells.extend([cell(self.expression), cell(self.error)]);
         cells
@@ -159,7 +168,7 @@ mod tests {
     fn json_has_every_field_also_where_it_is_null() {
         let none = Observation::nothing(Reason::NoFace);
         let line = serde_json::to_string(&Record::new("a,b.png", 0, 0, &none)).unwrap();
-        let expected = r#"{"file":"a,b.png","frame":0,"t_ns":0,"face":null,"accepted":false,"reason":"no_face","landmarks":null,"pose":null,"eye_openness":null,"mouth_opening":null,"quality":0.0,"probabilities":null,"expression":null,"error":null}"#;
+        let expected = r#"{"file":"a,b.png","frame":0,"t_ns":0,"face":null,"accepted":false,"reason":"no_face","landmarks":null,"pose":null,"eye_openness":null,"mouth_opening":null,"fit_margin":null,"fit_spread":null,"quality":0.0,"probabilities":null,"expression":null,"error":null}"#;
         assert_eq!(line, expected);
         let line = serde_json::to_value(Record::new("a.png", 3, 100, &seen())).unwrap();
         assert_eq!(line["probabilities"]["happy"], 0.75);
