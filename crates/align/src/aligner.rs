@@ -7,6 +7,7 @@ use manifest::Manifest;
 use serde::Deserialize;
 use types::{Evidence, FaceBox, MonoTime, Observation, Reason};
 
+use crate::denoise::Denoiser;
 use crate::detect::Detector;
 use crate::error::AlignError;
 use crate::gate::Gate;
@@ -36,6 +37,7 @@ struct LandmarkDetails {
 ///
 /// In the steady state a step makes no Rust heap allocation.
 pub struct Aligner {
+    denoiser: Denoiser,
     detector: Detector,
     tracker: Tracker,
     seeker: Seeker,
@@ -54,7 +56,8 @@ impl Aligner {
         let gate = Gate::new(options)?;
         let seeker = Seeker::new(load_landmarks(models)?);
         let detector = Detector::load(&models.detector)?;
-        Ok(Self { detector, tracker: Tracker::new(), seeker, gate, habit: Habit::default() })
+        let denoiser = Denoiser::default();
+        Ok(Self { denoiser, detector, tracker: Tracker::new(), seeker, gate, habit: Habit::default() })
     }
 
     /// The next frame of a sequence: the face is followed from frame to frame. The crop is written
@@ -68,6 +71,8 @@ impl Aligner {
         captured_at: MonoTime,
         crop: &mut AlignedFace,
     ) -> Result<Observation, AlignError> {
+        let smoothed = self.denoiser.smoothed(frame)?;
+        let frame = smoothed.as_ref().unwrap_or(frame);
         let Some(face) = self.tracker.step(&mut self.detector, frame, captured_at)? else {
             self.habit = Habit::default();
             return Ok(Observation::nothing(Reason::NoFace));
@@ -85,6 +90,8 @@ impl Aligner {
     /// # Errors
     /// Where OpenCV fails (no memory).
     pub fn step_still(&mut self, frame: &Grey, crop: &mut AlignedFace) -> Result<Observation, AlignError> {
+        let smoothed = self.denoiser.smoothed(frame)?;
+        let frame = smoothed.as_ref().unwrap_or(frame);
         let Some(face) = self.tracker.search_still(&mut self.detector, frame)? else {
             return Ok(Observation::nothing(Reason::NoFace));
         };

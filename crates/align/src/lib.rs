@@ -3,6 +3,7 @@
 mod aligner;
 mod check;
 mod crop;
+mod denoise;
 mod detect;
 mod error;
 mod gate;

@@ -191,6 +191,14 @@ def alone(picture: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]]), points - low
 
 
+# What might help in bad light; the daemon does none of it, since none of it was measured to help.
+PREPARATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "clahe": lambda picture: cv2.createCLAHE(2.0, (8, 8)).apply(picture),
+    "smooth": lambda picture: cv2.GaussianBlur(picture, (0, 0), 1.0),
+    "median": lambda picture: cv2.medianBlur(picture, 3),
+}
+
+
 def clean(data: Path, meshes: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(set, picture, 68 points) of the faces that tricks are played on."""
     truth = true_points(data)
@@ -284,10 +292,14 @@ def main() -> None:
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/cabinmood")
     parser.add_argument("--sheet", type=Path, help="a contact sheet (PNG)")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--prepare", choices=PREPARATIONS, help="what is done to each picture before")
     parser.add_argument("--set", action="append", default=[], help="handed to analyze")
     arguments = parser.parse_args()
     stored = np.load(arguments.meshes)
     made = cases(arguments.data, dict(zip(*stored.values(), strict=True)), arguments.seed)
+    if arguments.prepare:
+        for case in made:
+            case.picture = PREPARATIONS[arguments.prepare](case.picture)
     judge(arguments.binary, made, arguments.set)
     table(made)
     if arguments.sheet:
