@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use types::MoodState;
-use wire::Event;
+use wire::{Event, Gate, Released};
 
 /// Events a reader may be behind before it is moved on to the newest: about one second at 30
 /// frames a second. All readers share them, so a slow one costs no memory of its own.
@@ -14,8 +14,8 @@ const HELD_EVENTS: usize = 32;
 /// An event as it goes out: stamped with its time of publication, and written as a line once.
 #[derive(Debug)]
 pub struct Published {
-    /// The event.
-    pub event: Event,
+    /// The event, as the sink's gate let it pass.
+    pub event: Released,
     /// The event as one line of JSON, with its line feed.
     pub line: Vec<u8>,
     /// Which event this is, lost ones included; the first is 1.
@@ -50,13 +50,19 @@ pub(crate) struct Outlet {
     current: watch::Sender<Option<Arc<Published>>>,
     count: u64,
     changes: u64,
+    gate: Gate,
 }
 
 impl Outlet {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(gate: Gate) -> Self {
         let (events, _) = broadcast::channel(HELD_EVENTS);
         let (current, _) = watch::channel(None);
-        Self { events, current, count: 0, changes: 0 }
+        Self { gate, events, current, count: 0, changes: 0 }
+    }
+
+    /// What passes here.
+    pub(crate) const fn gate(&self) -> Gate {
+        self.gate
     }
 
     /// A feed that starts with the current event.
@@ -69,8 +75,9 @@ impl Outlet {
         self.count += lost;
     }
 
-    /// Hands an event to all feeds. Never waits.
+    /// Hands what the gate lets pass of an event to all feeds. Never waits.
     pub(crate) fn publish(&mut self, event: Event) {
+        let event = self.gate.release(event);
         let is_change = match &*self.current.borrow() {
             Some(last) => !is_same_state(event.state, last.event.state),
             None => true,
@@ -94,11 +101,12 @@ impl Outlet {
 }
 
 /// Whether two states are one and the same; a transition that only comes further is the same still.
-fn is_same_state(a: MoodState, b: MoodState) -> bool {
+fn is_same_state(a: Option<MoodState>, b: Option<MoodState>) -> bool {
     match (a, b) {
-        (MoodState::Transition { from: f, to: t, .. }, MoodState::Transition { from, to, .. }) => {
-            (f, t) == (from, to)
-        }
+        (
+            Some(MoodState::Transition { from: f, to: t, .. }),
+            Some(MoodState::Transition { from, to, .. }),
+        ) => (f, t) == (from, to),
         _ => a == b,
     }
 }
@@ -173,9 +181,13 @@ mod tests {
     use types::Expression::{Happy, Neutral, Sad};
     use types::MoodState::{Steady, Transition, Unknown};
     use types::{MonoTime, Mood, Probabilities, Progress, Reason, UtcTime};
-    use wire::Header;
+    use wire::{Groups, Header, Policy, Reach};
 
     use super::*;
+
+    fn outlet() -> Outlet {
+        Outlet::new(Policy::default().gate(Reach::Vehicle, Groups::ALL))
+    }
 
     fn event(seq: u64, state: MoodState) -> Event {
         let header = Header { boot_id: "b".into(), model: "m".into(), ..Header::default() };
@@ -203,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_keeps_up_misses_nothing() {
-        let mut outlet = Outlet::new();
+        let mut outlet = outlet();
         let mut feed = outlet.feed();
         (0..HELD_EVENTS as u64).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
         let read = read(&mut feed);
@@ -213,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_behind_gets_the_newest_and_both_counts() {
-        let mut outlet = Outlet::new();
+        let mut outlet = outlet();
         let mut feed = outlet.feed();
         outlet.publish(event(0, Steady(Neutral)));
         assert_eq!(read(&mut feed), [(0, None)]);
@@ -231,7 +243,7 @@ mod tests {
 
     #[test]
     fn one_that_joins_starts_with_the_current_event() {
-        let mut outlet = Outlet::new();
+        let mut outlet = outlet();
         let mut early = outlet.feed();
         assert_eq!(read(&mut early), []);
         outlet.publish(event(0, Steady(Happy)));
@@ -246,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_newest_is_not_lost_when_the_end_comes_before_it_is_read() {
-        let mut outlet = Outlet::new();
+        let mut outlet = outlet();
         let mut feed = outlet.feed();
         (0..100).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
         drop(outlet);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tracing::{error, trace_span, warn};
 use types::Clock;
+use wire::{Gate, Reach};
 
 use crate::counters::{count, count_many};
 use crate::edge::Arrival;
@@ -26,12 +27,30 @@ pub trait Sink: Send {
     /// What logs call it.
     fn name(&self) -> &'static str;
 
+    /// How far its bytes go. Beyond the vehicle less may pass, whatever the configuration says.
+    fn reach(&self) -> Reach;
+
     /// Reads the feed until it ends, flushes and returns. It is dropped where flushing takes more
     /// than 400 ms. Other sinks share the thread: it must not block.
     ///
     /// # Errors
     /// What keeps it from going on for good; what may come back (a bus, a broker) is survived.
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture;
+}
+
+/// A sink behind its gate: what the gate does not carry, the sink never gets.
+pub struct Gated {
+    sink: Box<dyn Sink>,
+    gate: Gate,
+}
+
+impl Gated {
+    /// Puts a sink behind a gate, which is narrowed to the sink's reach.
+    #[must_use]
+    pub fn new(sink: Box<dyn Sink>, gate: Gate) -> Self {
+        let gate = gate.reaching(sink.reach());
+        Self { sink, gate }
+    }
 }
 
 /// Publishes until the last [`crate::EventSender`] is dropped, then flushes and returns, at most
@@ -41,7 +60,7 @@ pub trait Sink: Send {
 /// # Errors
 /// [`PublishError::Runtime`], before anything is published.
 pub fn serve(
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: Vec<Gated>,
     events: EventReceiver,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
@@ -52,11 +71,11 @@ pub fn serve(
         .build()
         .map_err(PublishError::Runtime)?;
     runtime.block_on(async {
-        let outlet = Outlet::new();
+        let mut outlets = Vec::new();
         let mut running = JoinSet::new();
-        for sink in sinks {
+        for Gated { sink, gate } in sinks {
             let name = sink.name();
-            let work = sink.run(outlet.feed(), Arc::clone(&counters));
+            let work = sink.run(feed(&mut outlets, gate), Arc::clone(&counters));
             let counters = Arc::clone(&counters);
             running.spawn(async move {
                 if let Err(fault) = work.await {
@@ -65,7 +84,7 @@ pub fn serve(
                 }
             });
         }
-        forward(events, outlet, &*clock, &counters).await;
+        forward(events, outlets, &*clock, &counters).await;
         let flushed = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(FLUSH_LIMIT, flushed).await.is_err() {
             warn!(limit_ms = FLUSH_LIMIT.as_millis(), "a reader did not take its last events in time");
@@ -74,22 +93,38 @@ pub fn serve(
     Ok(())
 }
 
-/// Stamps every event and hands it on, until all senders are gone; dropping the outlet then tells
-/// the sinks.
-async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Clock, counters: &Counters) {
+/// A feed of what this gate lets pass. Sinks with equal gates share the work.
+fn feed(outlets: &mut Vec<Outlet>, gate: Gate) -> Feed {
+    if let Some(outlet) = outlets.iter().find(|outlet| outlet.gate() == gate) {
+        return outlet.feed();
+    }
+    let outlet = Outlet::new(gate);
+    let feed = outlet.feed();
+    outlets.push(outlet);
+    feed
+}
+
+/// Stamps every event and hands it on through the gates, until all senders are gone; dropping the
+/// outlets then tells the sinks.
+async fn forward(
+    mut events: EventReceiver,
+    mut outlets: Vec<Outlet>,
+    clock: &dyn Clock,
+    counters: &Counters,
+) {
     loop {
         match events.receive().await {
             Arrival::Event(mut event) => {
                 let _span = trace_span!("publish", seq = event.seq).entered();
                 event.published(clock.now());
                 event.health.bus = counters.bus();
-                outlet.publish(event);
+                outlets.iter_mut().for_each(|outlet| outlet.publish(event.clone()));
                 count(&counters.events_published_total);
             }
             Arrival::Lost(lost) => {
                 count_many(&counters.events_lost_total, lost);
                 warn!(lost, "the publisher fell behind");
-                outlet.skip(lost);
+                outlets.iter_mut().for_each(|outlet| outlet.skip(lost));
             }
             Arrival::Ended => return,
         }

@@ -8,6 +8,7 @@
 
 pub mod can;
 mod event;
+mod gate;
 mod line;
 mod markdown;
 mod schema;
@@ -15,6 +16,7 @@ mod signals;
 mod vss;
 
 pub use event::{Event, Header, Sight};
+pub use gate::{Deployment, Forbidden, Gate, Groups, ParseGroupError, Policy, Purpose, Reach, Released};
 pub use line::{Gap, Line, WireError};
 pub use markdown::events_markdown;
 pub use schema::json_schema;

@@ -10,7 +10,7 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
-use publish::{CanInterfacePort, CanOptions, CanSink, Sink, SocketSink};
+use publish::{CanInterfacePort, CanOptions, CanSink, Gated, SocketSink};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
@@ -22,7 +22,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::draw::Annotator;
 use crate::failure::{Exit, Failure, OrExit as _, writing};
-use crate::graph::{Graph, Plan};
+use crate::graph::{Graph, Loader, Plan};
 use crate::live::intake::{Nature, Opener};
 use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
@@ -97,20 +97,22 @@ fn opener(spec: SourceSpec, options: SourceOptions, clock: Arc<dyn Clock>, stop:
 }
 
 /// Loads the models when called. Where they are is found out at once.
-#[expect(clippy::type_complexity, reason = "it is named by `Plan`")]
-fn loader(
-    config: &Config,
-) -> Result<Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>, Failure> {
+fn loader(config: &Config) -> Result<Loader, Failure> {
     let models = config.align.models()?;
     let thresholds = config.align.options.clone();
     let (width, height) = (config.camera.options.width, config.camera.options.height);
     let options = config.classify.options(None)?;
+    let wants_expressions = config.policy.allows_expressions();
     Ok(Box::new(move || {
         let mut aligner = Aligner::new(&models, thresholds)?;
         warm_up(&mut aligner, width, height)?;
+        if !wants_expressions {
+            info!("no expression is recognised: at work only a safety or medical purpose may");
+            return Ok((aligner, None));
+        }
         let classifier = Classifier::open(&options)?;
         info!(model = classifier.model_name(), sha256 = classifier.model_sha256(), "models ready");
-        Ok((aligner, classifier))
+        Ok((aligner, Some(classifier)))
     }))
 }
 
@@ -122,14 +124,10 @@ fn warm_up(aligner: &mut Aligner, width: u32, height: u32) -> Result<(), Failure
     Ok(())
 }
 
-fn sinks(
-    config: &Config,
-    orders: &Arc<Orders>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+fn sinks(config: &Config, orders: &Arc<Orders>, clock: &Arc<dyn Clock>) -> Result<Vec<Gated>, Failure> {
+    let mut sinks = Vec::new();
     if let Some(socket) = &config.socket {
-        sinks.push(Box::new(SocketSink::bind(&socket.options)?));
+        sinks.push(Gated::new(Box::new(SocketSink::bind(&socket.options)?), socket.gate));
         info!(path = %socket.options.path.display(), "listening");
     }
     if config.can.enabled {
@@ -142,7 +140,8 @@ fn sinks(
             }),
         };
         let port = CanInterfacePort::new(&config.can.interface)?;
-        sinks.push(Box::new(CanSink::new(Box::new(port), options, Arc::clone(clock))));
+        let sink = CanSink::new(Box::new(port), options, Arc::clone(clock));
+        sinks.push(Gated::new(Box::new(sink), config.can.gate));
     }
     Ok(sinks)
 }
@@ -152,7 +151,7 @@ fn header(config: &Config) -> Header {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     Header {
         boot_id: boot_id.trim().into(),
-        model: config.classify.model.as_str().into(),
+        model: if config.policy.allows_expressions() { &config.classify.model } else { "" }.into(),
         model_id: "".into(),
         software_version: env!("CARGO_PKG_VERSION").into(),
     }

@@ -27,6 +27,7 @@ use bus::{Bus, Heard};
 pub use interfaces::{CanInterface, MAX_INTERFACE_NAME, can_interfaces};
 pub use port::{CanInterfacePort, CanListener, CanPort, Hear, look as look_at_can};
 use schedule::Slot;
+use wire::Reach;
 
 /// The vehicle's conditions are looked at this often even where no message is due sooner.
 const ROUND: Duration = Duration::from_millis(100);
@@ -167,6 +168,10 @@ fn hear(vehicle: &[CanId], is_j1939: bool, claims: bool) -> Vec<Hear> {
 impl Sink for CanSink {
     fn name(&self) -> &'static str {
         "can"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
     }
 
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture {

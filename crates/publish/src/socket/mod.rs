@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
+use wire::Reach;
 
 use crate::counters::count;
 use crate::{Counters, Feed, PublishError, Sink, SinkFuture};
@@ -112,6 +113,10 @@ impl SocketSink {
 impl Sink for SocketSink {
     fn name(&self) -> &'static str {
         "socket"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
     }
 
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture {
