@@ -103,6 +103,10 @@ pub struct Plan {
     pub sinks: Vec<Gated>,
     /// Draws the pictures that the operator asked for.
     pub annotate: Option<Annotator>,
+    /// The counts, which a sink may serve.
+    pub metrics: Arc<Metrics>,
+    /// Publish's own.
+    pub published: Arc<Counters>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Closed when the daemon ends; the supervisor has the other end.
@@ -146,12 +150,11 @@ impl Graph {
     /// # Errors
     /// [`Exit::Unavailable`] where the system has no thread or no signal left.
     pub fn start(plan: Plan) -> Result<Self, Failure> {
-        let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, clock, stop } = plan;
+        let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, .. } = plan;
+        let Plan { metrics, published, clock, stop, .. } = plan;
         heed_tugs().or_exit(Exit::Unavailable, || "SIGUSR1 cannot be handled".into())?;
         let (notes_out, notes) = unbounded();
         let (frames, frames_in) = newest_wins();
-        let metrics = Arc::new(Metrics::default());
-        let published = Arc::new(Counters::default());
         let state = Arc::new(SourceState::default());
         let source = Source { open, nature, state, orders, ledger: Arc::default(), stop, clock };
         let mut graph = Self {

@@ -18,6 +18,7 @@ mod counters;
 mod edge;
 mod error;
 mod feed;
+mod metrics;
 mod serve;
 mod socket;
 
@@ -28,6 +29,7 @@ pub use can::{
 pub use counters::Counters;
 pub use edge::{EventReceiver, EventSender, PublisherGone, channel};
 pub use error::PublishError;
-pub use feed::{Delivery, Feed, Missed, Published};
+pub use feed::{Delivery, Feed, Missed, Published, SinkFigures, Tap};
+pub use metrics::{Figure, Label, Latency, Metric, MetricsPage, MetricsPlace, MetricsSink, Octaves};
 pub use serve::{Gated, Sink, SinkFuture, serve};
 pub use socket::{REFUSED_SCHEMA, SocketOptions, SocketSink};

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -75,7 +76,8 @@ pub fn serve(
         let mut running = JoinSet::new();
         for Gated { sink, gate } in sinks {
             let name = sink.name();
-            let work = sink.run(feed(&mut outlets, gate), Arc::clone(&counters));
+            let feed = outlet(&mut outlets, gate).feed(counters.sink(name), Arc::clone(&clock));
+            let work = sink.run(feed, Arc::clone(&counters));
             let counters = Arc::clone(&counters);
             running.spawn(async move {
                 if let Err(fault) = work.await {
@@ -93,15 +95,13 @@ pub fn serve(
     Ok(())
 }
 
-/// A feed of what this gate lets pass. Sinks with equal gates share the work.
-fn feed(outlets: &mut Vec<Outlet>, gate: Gate) -> Feed {
-    if let Some(outlet) = outlets.iter().find(|outlet| outlet.gate() == gate) {
-        return outlet.feed();
-    }
-    let outlet = Outlet::new(gate);
-    let feed = outlet.feed();
-    outlets.push(outlet);
-    feed
+/// The outlet of this gate. Sinks with equal gates share the work.
+fn outlet(outlets: &mut Vec<Outlet>, gate: Gate) -> &Outlet {
+    let place = outlets.iter().position(|outlet| outlet.gate() == gate).unwrap_or_else(|| {
+        outlets.push(Outlet::new(gate));
+        outlets.len() - 1
+    });
+    &outlets[place]
 }
 
 /// Stamps every event and hands it on through the gates, until all senders are gone; dropping the
@@ -116,9 +116,18 @@ async fn forward(
         match events.receive().await {
             Arrival::Event(mut event) => {
                 let _span = trace_span!("publish", seq = event.seq).entered();
-                event.published(clock.now());
+                let now = clock.now();
+                event.published(now);
                 event.health.bus = counters.bus();
+                counters.note_stages(event.health);
+                if event.frame_seq.is_some() {
+                    counters.published_age.add(now.since(event.captured_at));
+                }
                 outlets.iter_mut().for_each(|outlet| outlet.publish(event.clone()));
+                counters.publish_time.add(clock.now().since(now));
+                let unread = outlets.iter().map(Outlet::unread).max().unwrap_or(0);
+                counters.unread_events.store(unread as u64, Ordering::Relaxed);
+                counters.waiting_events.store(events.waiting() as u64, Ordering::Relaxed);
                 count(&counters.events_published_total);
             }
             Arrival::Lost(lost) => {

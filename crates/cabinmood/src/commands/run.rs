@@ -10,12 +10,12 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
-use publish::{CanInterfacePort, CanOptions, CanSink, Gated, SocketSink};
+use publish::{CanInterfacePort, CanOptions, CanSink, Counters, Gated, MetricsPage, MetricsSink, SocketSink};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
 use types::Clock;
-use wire::Header;
+use wire::{Groups, Header, Reach};
 
 use crate::cli::RunArgs;
 use crate::clock::SystemClock;
@@ -24,6 +24,8 @@ use crate::draw::Annotator;
 use crate::failure::{Exit, Failure, OrExit as _, writing};
 use crate::graph::{Graph, Loader, Plan};
 use crate::live::intake::{Nature, Opener};
+use crate::live::metrics::Metrics;
+use crate::live::metrics_table::{METRICS, Source};
 use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
@@ -54,16 +56,21 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let annotate = args.annotate.as_deref().map(annotator).transpose()?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
     let orders = Arc::new(Orders::default());
+    let (metrics, published) = (Arc::new(Metrics::default()), Arc::new(Counters::default()));
+    let figures =
+        Source { metrics: Arc::clone(&metrics), published: Arc::clone(&published), policy: config.policy };
     let plan = Plan {
         nature: nature(&spec, &config),
         open: opener(spec, options, Arc::clone(&clock), stopped.clone()),
         smoother: Smoother::new(config.smooth.clone())?,
         vigil: Vigil::new(config.camera.stall),
         header: header(&config),
-        sinks: sinks(&config, &orders, &clock)?,
+        sinks: sinks(&config, &orders, &clock, figures)?,
         orders,
         load: loader(&config)?,
         annotate,
+        metrics,
+        published,
         clock: Arc::clone(&clock),
         stop: stopped,
     };
@@ -124,7 +131,12 @@ fn warm_up(aligner: &mut Aligner, width: u32, height: u32) -> Result<(), Failure
     Ok(())
 }
 
-fn sinks(config: &Config, orders: &Arc<Orders>, clock: &Arc<dyn Clock>) -> Result<Vec<Gated>, Failure> {
+fn sinks(
+    config: &Config,
+    orders: &Arc<Orders>,
+    clock: &Arc<dyn Clock>,
+    figures: Source,
+) -> Result<Vec<Gated>, Failure> {
     let mut sinks = Vec::new();
     if let Some(socket) = &config.socket {
         sinks.push(Gated::new(Box::new(SocketSink::bind(&socket.options)?), socket.gate));
@@ -142,6 +154,12 @@ fn sinks(config: &Config, orders: &Arc<Orders>, clock: &Arc<dyn Clock>) -> Resul
         let port = CanInterfacePort::new(&config.can.interface)?;
         let sink = CanSink::new(Box::new(port), options, Arc::clone(clock));
         sinks.push(Gated::new(Box::new(sink), config.can.gate));
+    }
+    if let Some(place) = &config.metrics {
+        let page = Arc::new(MetricsPage::new(METRICS, figures));
+        let nothing_but_health = config.policy.gate(Reach::Beyond, Groups::NONE);
+        sinks.push(Gated::new(Box::new(MetricsSink::bind(place, page)?), nothing_but_health));
+        info!(%place, "metrics are served");
     }
     Ok(sinks)
 }

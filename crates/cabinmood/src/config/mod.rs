@@ -11,6 +11,7 @@ mod classify;
 #[cfg(test)]
 mod document;
 mod log;
+mod metrics;
 mod outward;
 mod purpose;
 mod section;
@@ -55,6 +56,8 @@ pub struct Config {
     pub can: Can,
     /// What is taken from the vehicle; none where nothing is.
     pub vehicle: Option<wire::can::VehicleOptions>,
+    /// Where metrics are served; none where they are switched off.
+    pub metrics: Option<publish::MetricsPlace>,
     /// Diagnostics.
     pub log: Log,
 }
@@ -89,6 +92,7 @@ impl Config {
         let can = Can::read(&mut Section::new("can", section("can"), &mut report), policy);
         let vehicle = vehicle::read(&mut Section::new("vehicle", section("vehicle"), &mut report), &can);
         outward::read(&mut Section::new("telematics", section("telematics"), &mut report));
+        let metrics = metrics::read(&mut Section::new("metrics", section("metrics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
         unknown.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -98,7 +102,7 @@ impl Config {
             let message = format!(": unknown section; there are {}", known.join(", "));
             report.problems.push(Problem { origin: section::origin(&value), key, message });
         }
-        (Self { camera, align, classify, smooth, policy, socket, can, vehicle, log }, report)
+        (Self { camera, align, classify, smooth, policy, socket, can, vehicle, metrics, log }, report)
     }
 }
 

@@ -105,6 +105,7 @@ impl Judge {
             }
             _ => self.smoother.step(sighting),
         };
+        self.metrics.smooth_time.add(self.clock.now().since(now));
         self.vigil.saw(captured_at);
         let why = if let MoodState::Unknown(reason) = mood.state { Some(reason) } else { None };
         self.checkup.frame(why, self.metrics.align_faults_total.get());

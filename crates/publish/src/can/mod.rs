@@ -12,6 +12,7 @@ mod schedule;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -89,16 +90,26 @@ impl CanSink {
     async fn go(mut self, mut feed: Feed, counters: Arc<Counters>) -> Result<(), PublishError> {
         counters.note_bus(Health::Starting);
         let mut newest: Option<Arc<Published>> = None;
+        // Whether no frame has told of the newest event yet.
+        let mut is_new = false;
         loop {
             let now = self.clock.now();
             self.bus.tend(now, &counters);
             self.tell_conditions(now);
+            let sent_before = counters.can_frames_sent_total.load(Ordering::Relaxed);
             let next = self.send_due(newest.as_deref(), now, &counters);
+            if is_new && counters.can_frames_sent_total.load(Ordering::Relaxed) > sent_before {
+                is_new = false;
+                newest.iter().for_each(|published| feed.handed_on(published));
+            }
             let wait = next.min(self.bus.next_deadline(now)).since(now).min(ROUND);
             tokio::select! {
                 biased;
                 delivery = feed.next() => match delivery {
-                    Some(delivery) => newest = Some(delivery.published),
+                    Some(delivery) => {
+                        newest = Some(delivery.published);
+                        is_new = true;
+                    }
                     None => return Ok(()),
                 },
                 heard = self.bus.receive(&*self.clock, &counters) => self.heed(&heard, &counters),

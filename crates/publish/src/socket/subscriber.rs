@@ -48,7 +48,10 @@ async fn send_all(mut stream: UnixStream, mut feed: Feed, counters: &Counters) -
         tokio::select! {
             biased;
             delivery = feed.next() => match delivery {
-                Some(delivery) => send(&mut stream, &delivery, counters).await?,
+                Some(delivery) => {
+                    send(&mut stream, &delivery, counters).await?;
+                    feed.handed_on(&delivery.published);
+                }
                 None => return stream.shutdown().await,
             },
             closing = closing(&stream), if !half_closed => {
