@@ -29,7 +29,7 @@ use crate::live::metrics_table::{METRICS, Source};
 use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
-use crate::{logging, signals};
+use crate::{kept, logging, signals};
 
 /// Frames a second of an annotated video whose source does not tell its own.
 const USUAL_RATE: f64 = 30.0;
@@ -43,6 +43,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let signals = signals()?;
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
+    let _held = kept::hold(&config)?;
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
