@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can python
+.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can bench-load python
 .PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -40,6 +40,11 @@ fuzz: build
 # From the event to the frame on the bus, beside a bare sender: on a pair of sockets, or on INTERFACE=vcan0.
 bench-can: build
 	$(CARGO) bench --locked -p publish --bench can_latency -- $(if $(INTERFACE),--interface $(INTERFACE))
+
+# The frame rate alone and with 50 slow subscribers and stuck scrapers. ARGS="--set KEY=VALUE" goes to the daemon
+# under load, "--rounds N" repeats.
+bench-load: build python
+	.venv/bin/python tests/load.py $(ARGS)
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python
