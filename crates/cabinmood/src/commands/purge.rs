@@ -45,7 +45,8 @@ pub fn run(args: &PurgeArgs) -> Result<(), Failure> {
 fn agrees(found: &[Found], count: usize) -> Result<bool, Failure> {
     print(&list(found))?;
     if !io::stdin().is_terminal() {
-        let message = format!("files that would be deleted: {count}; give --yes, since nobody can be asked here");
+        let message =
+            format!("files that would be deleted: {count}; give --yes, since nobody can be asked here");
         return Err(Failure::message(Exit::Usage, message));
     }
     print("Delete all of it? [y/N] ")?;

@@ -44,6 +44,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
     let _held = kept::hold(&config)?;
+    info!(
+        deployment = config.policy.deployment.name(),
+        purpose = config.policy.purpose.name(),
+        "used for what the configuration says"
+    );
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;

@@ -33,7 +33,7 @@ scrape_configs:                   # with metrics.port = 9464
     static_configs: [{ targets: [\"127.0.0.1:9464\"] }]
 ```
 
-Under systemd a port needs a drop-in with `RestrictAddressFamilies=AF_UNIX AF_CAN AF_INET` and `IPAddressAllow=localhost`; the socket needs nothing. [grafana-dashboard.json](grafana-dashboard.json) is a dashboard for Grafana: import it and choose the data source.
+Under systemd a port needs a drop-in with `RestrictAddressFamilies=AF_INET` and `IPAddressAllow=localhost`; the socket needs nothing. [grafana-dashboard.json](grafana-dashboard.json) is a dashboard for Grafana: import it and choose the data source.
 
 Scraping costs the pipeline nothing that can be measured (`make bench-load`): figures are atomic counters, the text is made when it is asked for, and a scraper that does not read is broken off after 5 s; eight may be connected at once. Histograms have a bucket an octave, from 32 us to 8 s.
 
