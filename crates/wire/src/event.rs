@@ -9,8 +9,8 @@ use types::{
     Reason, StageHealth, Stamped, UtcTime,
 };
 
-use crate::gate::Purpose;
 use crate::line::{WireError, push_json_line};
+use crate::policy::Purpose;
 use crate::signals::{
     EVENT_SCHEMA, EXTENT, FRACTION, LATENCY, POSITION, SCORE, Scale, TILT, TRANSITION, TURN, UNKNOWN,
 };

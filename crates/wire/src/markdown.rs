@@ -9,8 +9,8 @@ use types::{
 };
 
 use crate::event::{Event, Header};
-use crate::gate::{Groups, Policy, Reach};
 use crate::line::Gap;
+use crate::policy::{Groups, Policy, Reach};
 use crate::signals::{
     GAP_SIGNALS, HEALTH, Kind, PURPOSES, REASONS, SIGNALS, STATES, Scale, Signal, Unit, Word,
 };

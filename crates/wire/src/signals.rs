@@ -2,7 +2,7 @@
 
 use types::{Expression, Health, Reason};
 
-use crate::gate::Purpose;
+use crate::policy::Purpose;
 
 /// What `schema` says in an event line.
 pub const EVENT_SCHEMA: &str = "cabinmood.event/1";

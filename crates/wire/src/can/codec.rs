@@ -7,7 +7,8 @@ use types::{Expression, Health, MonoTime, MoodState, Reason};
 use super::frame::MAX_DATA;
 use super::layout::{Field, MODEL_ID_MAX, Message, Source};
 use crate::event::Event;
-use crate::gate::{Purpose, Released};
+use crate::gate::Released;
+use crate::policy::Purpose;
 use crate::signals::{Group, STATES};
 
 /// Events come every 100 ms at least: where none came for three times that, whoever makes them is
