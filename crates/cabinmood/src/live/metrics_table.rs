@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use publish::{Counters, Figure, Label, Metric};
+use publish::{Counters, Figure, Label, Metric, MetricsSink, SinkFigures};
 use wire::Policy;
 
 use super::metrics::Metrics;
@@ -42,6 +42,11 @@ fn one<T>(value: T) -> Vec<(Label, T)> {
 
 fn of(counter: &AtomicU64) -> Vec<(Label, u64)> {
     one(counter.load(Ordering::Relaxed))
+}
+
+/// The figures of the sinks that read events, which the metrics' own does not.
+fn readers(s: &Source) -> Vec<Arc<SinkFigures>> {
+    s.published.sinks().into_iter().filter(|sink| sink.name != MetricsSink::NAME).collect()
 }
 
 /// All metrics.
@@ -136,14 +141,12 @@ pub const METRICS: &[Metric<Source>] = &[
         name: "sink_age",
         doc: "How old a frame was when a sink had handed its event to the kernel; on the socket for each subscriber",
         figure: Figure::Times(|s| {
-            let sinks = s.published.sinks();
-            sinks.iter().map(|sink| (Some(("sink", sink.name)), sink.age.octaves())).collect()
+            readers(s).iter().map(|sink| (Some(("sink", sink.name)), sink.age.octaves())).collect()
         }),
     },
     count("sink_missed", "Events that readers of a sink missed because they were behind", |s| {
-        let sinks = s.published.sinks();
-        let missed = |sink: &publish::SinkFigures| sink.missed_total.load(Ordering::Relaxed);
-        sinks.iter().map(|sink| (Some(("sink", sink.name)), missed(sink))).collect()
+        let missed = |sink: &SinkFigures| sink.missed_total.load(Ordering::Relaxed);
+        readers(s).iter().map(|sink| (Some(("sink", sink.name)), missed(sink))).collect()
     }),
     count("sinks_failed", "Sinks that ended on an error; the others go on", |s| {
         of(&s.published.sinks_failed_total)

@@ -76,6 +76,9 @@ enum Listener {
 }
 
 impl MetricsSink {
+    /// Its name among the sinks.
+    pub const NAME: &'static str = "metrics";
+
     /// Makes the socket or takes the port.
     ///
     /// # Errors
@@ -200,7 +203,7 @@ fn answer(method: &Method, path: &str, page: &MetricsPage, counters: &Counters) 
 
 impl Sink for MetricsSink {
     fn name(&self) -> &'static str {
-        "metrics"
+        Self::NAME
     }
 
     fn reach(&self) -> Reach {

@@ -55,7 +55,7 @@ fn labels(metric: &Metric<Source>) -> String {
         labels.first().map_or_else(String::new, |(name, _)| format!("{name}: {}", words.join(", ")))
     }
     match metric.figure {
-        _ if metric.name.starts_with("sink_") => "sink: `socket`, `can`, `metrics`".to_owned(),
+        _ if metric.name.starts_with("sink_") => "sink: `socket`, `can`".to_owned(),
         Figure::Counts(read) => told(read(&source())),
         Figure::Levels(read) => told(read(&source())),
         Figure::Times(read) => told(read(&source())),
