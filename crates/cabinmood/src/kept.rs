@@ -131,12 +131,32 @@ mod tests {
     use super::*;
     use crate::cli::ConfigArgs;
 
+    fn with_cache(folder: &Path) -> Config {
+        let set = vec![format!("classify.engine_cache={}", folder.display())];
+        Config::load(&ConfigArgs { config: Some("/dev/null".into()), set }).unwrap()
+    }
+
+    #[test]
+    fn daemons_share_a_folder_and_purge_has_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = with_cache(folder.path());
+        let [cache] = &kept(&config)[..] else { panic!("one is kept") };
+        let daemons = [hold(&config).unwrap(), hold(&config).unwrap()];
+        assert_eq!(cache.lock().unwrap_err().exit, Exit::Unavailable);
+        drop(daemons);
+        let purge = cache.lock().unwrap();
+        assert!(purge.is_some());
+        let refused = hold(&config).unwrap_err();
+        assert_eq!(refused.exit, Exit::Unavailable);
+        assert!(refused.to_string().contains("classify.engine_cache"), "{refused}");
+        drop(purge);
+        assert!(hold(&with_cache(Path::new("/no/such/folder"))).unwrap().is_empty());
+    }
+
     #[test]
     fn the_page_on_privacy_tells_of_everything_that_is_kept() {
         let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/privacy.md")).unwrap();
-        let set = vec!["classify.engine_cache=/c".to_owned()];
-        let config = Config::load(&ConfigArgs { config: Some("/dev/null".into()), set }).unwrap();
-        let all = kept(&config);
+        let all = kept(&with_cache(Path::new("/c")));
         assert!(!all.is_empty());
         for Kept { key, what, .. } in all {
             assert!(page.contains(&format!("| {what} | `{key}`")), "docs/privacy.md lacks {what}, {key}");
