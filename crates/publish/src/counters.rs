@@ -56,7 +56,7 @@ pub struct Counters {
     pub scrapes_broken_off_total: AtomicU64,
     /// From capture to an event being stamped as published.
     pub published_age: Latency,
-    /// What publishing an event took: gates, lines, handing it on.
+    /// What publishing an event took: its gates, and handing it to the feeds.
     pub publish_time: Latency,
     /// Events that waited in the edge when the last one was taken from it; goes up and down.
     pub waiting_events: AtomicU64,

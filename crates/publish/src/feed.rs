@@ -1,7 +1,7 @@
 //! What every sink reads from: the newest events, and an honest count of those it missed.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -14,20 +14,34 @@ use crate::counters::count_many;
 /// Events a reader may be behind before it is moved on to the newest: about one second at 30
 /// frames a second. All readers share them, so a slow one costs no memory of its own.
 const HELD_EVENTS: usize = 32;
+/// What the line of an event with a face takes, rounded up.
+const USUAL_LINE_BYTES: usize = 1024;
 
-/// An event as it goes out: stamped with its time of publication, and written as a line once.
+/// An event as it goes out: stamped with its time of publication.
 #[derive(Debug)]
 pub struct Published {
     /// The event, as the sink's gate let it pass.
     pub event: Released,
-    /// The event as one line of JSON, with its line feed.
-    pub line: Vec<u8>,
+    line: OnceLock<Vec<u8>>,
     /// Which event this is, lost ones included; the first is 1.
     count: u64,
     /// How many state changes there were up to this event.
     changes: u64,
     /// Whether this event is one of them.
     is_change: bool,
+}
+
+impl Published {
+    /// The event as one line of JSON, with its line feed: written when the first reader wants it, and
+    /// the same for all.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        self.line.get_or_init(|| {
+            let mut line = Vec::with_capacity(USUAL_LINE_BYTES);
+            self.event.write_json_line(&mut line);
+            line
+        })
+    }
 }
 
 /// How much a reader missed since its last event.
@@ -111,19 +125,18 @@ impl Outlet {
         };
         self.count += 1;
         self.changes += u64::from(is_change);
-        let mut line = Vec::with_capacity(self.last_line_len());
-        event.write_json_line(&mut line);
-        let published =
-            Arc::new(Published { event, line, count: self.count, changes: self.changes, is_change });
+        let published = Arc::new(Published {
+            event,
+            line: OnceLock::new(),
+            count: self.count,
+            changes: self.changes,
+            is_change,
+        });
         // The current event first: a feed that starts in between reads this one twice and skips it,
         // the other way round it would miss it.
         self.current.send_replace(Some(Arc::clone(&published)));
         // An error only says that nobody reads at present.
         let _unread = self.events.send(published);
-    }
-
-    fn last_line_len(&self) -> usize {
-        self.current.borrow().as_ref().map_or(0, |last| last.line.len() + 16)
     }
 }
 

@@ -79,7 +79,7 @@ async fn send(stream: &mut UnixStream, delivery: &Delivery, counters: &Counters)
         Gap { missed: events }.write_json_line(&mut line);
         stream.write_all(&line).await?;
     }
-    stream.write_all(&delivery.published.line).await?;
+    stream.write_all(delivery.published.line()).await?;
     count(&counters.lines_sent_total);
     Ok(())
 }
