@@ -1,5 +1,6 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align bench-align fuzz bench-can bench-can-vm python
+.PHONY: setup build demo test test-vm figures compare-align fuzz python
+.PHONY: bench-align bench-can bench-can-vm bench-load
 .PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -49,6 +50,11 @@ bench-can-vm: build python
 # What each part of alignment costs, HOG features beside OpenCV's.
 bench-align: build
 	$(CARGO) bench --locked -p align --bench stages
+
+# The frame rate alone and with 50 slow subscribers and stuck scrapers. ARGS="--set KEY=VALUE" goes to the daemon
+# under load, "--rounds N" repeats.
+bench-load: build python
+	.venv/bin/python tests/load.py $(ARGS)
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python

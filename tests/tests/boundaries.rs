@@ -50,7 +50,13 @@ fn no_pixel_can_leave_the_process() {
 #[test]
 fn one_crate_owns_each_boundary() {
     let crates = ["types", "frame", "manifest", "capture", "align", "classify", "smooth", "wire", "publish"];
-    for (dependency, owner) in [("ort", "classify"), ("nokhwa", "capture"), ("tokio", "publish")] {
+    for (dependency, owner) in [
+        ("ort", "classify"),
+        ("nokhwa", "capture"),
+        ("tokio", "publish"),
+        ("hyper", "publish"),
+        ("prometheus-client", "publish"),
+    ] {
         for name in crates {
             assert_eq!(dependencies(name).contains(dependency), name == owner, "{name} and {dependency}");
         }

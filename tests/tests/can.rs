@@ -14,7 +14,7 @@ use types::{
     Quality, Reason, StageHealth, Stamped, UtcTime, Verdict,
 };
 use wire::can::{Format, Moment, Network, NetworkOptions, Outgoing, Profile, Reading, decode, encode};
-use wire::{Event, Header};
+use wire::{Event, Groups, Header, Policy, Reach};
 
 const NOW: MonoTime = MonoTime::from_ms(5_020);
 
@@ -56,7 +56,9 @@ fn events() -> Vec<(Option<Event>, MonoTime)> {
 }
 
 fn protected(one: &Outgoing, counter: u8, event: Option<&Event>, now: MonoTime) -> Vec<u8> {
-    let mut payload = encode(one.message, Moment { event, now });
+    let gate = Policy::default().gate(Reach::Vehicle, Groups::ALL);
+    let event = event.map(|event| gate.release(event.clone()));
+    let mut payload = encode(one.message, Moment { event: event.as_ref(), now });
     one.profile.protect(one.data_id, counter, payload.bytes_mut());
     payload.bytes().to_vec()
 }

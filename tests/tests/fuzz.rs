@@ -11,7 +11,7 @@ use wire::can::{
     CanId, Checker, Database, Driver, Format, Frame, LogLine, Moment, Network, NetworkOptions, Profile,
     Reading, Speed, Switch, Vehicle, VehicleOptions, decode, encode,
 };
-use wire::{Event, Header, Line};
+use wire::{Event, Gate, Group, Groups, Header, Line, Policy, Reach};
 
 /// Inputs a decoder where no other number is asked for: some seconds for all of them.
 const USUAL_INPUTS: u64 = 20_000;
@@ -66,6 +66,12 @@ fn frame(rng: &mut Rng) -> Frame {
     Frame::new(id.unwrap(), fd, &noise(rng, if fd { 64 } else { 8 })).unwrap()
 }
 
+/// A gate that lets some groups pass.
+fn gate(rng: &mut Rng) -> Gate {
+    let groups: Groups = Group::ALL.into_iter().filter(|_| rng.bool()).collect();
+    Policy::default().gate(Reach::Vehicle, groups)
+}
+
 fn event() -> Event {
     let state = MoodState::Steady(Expression::Happy);
     let mood = Mood { state, confidence: 0.9, intensity: Some(0.5), posterior: Probabilities::UNIFORM };
@@ -75,7 +81,7 @@ fn event() -> Event {
 #[test]
 fn lines_of_events() {
     let mut good = Vec::new();
-    event().write_json_line(&mut good);
+    Policy::default().gate(Reach::Vehicle, Groups::ALL).release(event()).write_json_line(&mut good);
     fuzz("event lines", |rng| {
         let mut line = good.clone();
         if rng.u8(..) == 0 {
@@ -85,6 +91,7 @@ fn lines_of_events() {
         }
         if let Ok(Line::Event(event)) = Line::parse(&line) {
             // What was read can be written, and told on the bus.
+            let event = gate(rng).release(*event);
             event.write_json_line(&mut Vec::new());
             for message in &wire::can::MESSAGES {
                 let _ = encode(message, Moment { event: Some(&event), now: MonoTime::from_ns(rng.u64(..)) });

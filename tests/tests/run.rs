@@ -145,6 +145,9 @@ fn check_says_what_works_and_what_does_not() {
     };
     assert_eq!(of("can")["detail"], "switched off: can.enabled = false");
     assert_eq!(of("expression")["works"], true);
+    assert_eq!(of("metrics")["detail"], "switched off: metrics.enabled = false");
+    let carries = "private, comfort; socket carries expression, attention, presence, health";
+    assert_eq!(of("purpose")["detail"], carries);
     let providers: Vec<&Value> =
         answer["findings"].as_array().unwrap().iter().filter(|f| f["part"] == "provider").collect();
     let names: Vec<&str> = providers.iter().map(|f| f["provider"].as_str().unwrap()).collect();

@@ -35,6 +35,8 @@ pub enum Command {
     Check(CheckArgs),
     /// List the cameras and CAN interfaces
     Devices,
+    /// Delete what the daemon keeps on disk; it must not run
+    Purge(PurgeArgs),
 }
 
 /// Where the configuration comes from; the same for every command that has one.
@@ -223,6 +225,18 @@ pub struct CanDumpArgs {
     /// End after so many of the daemon's frames
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
+}
+
+/// `cabinmood purge`
+#[derive(Debug, Args)]
+pub struct PurgeArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the command's own help")]
+    pub config: ConfigArgs,
+
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `cabinmood check`

@@ -128,6 +128,7 @@ impl From<PublishError> for Failure {
             PublishError::InUse { .. }
             | PublishError::NoCan { .. }
             | PublishError::NoInterface { .. }
+            | PublishError::Port { .. }
             | PublishError::Can { .. } => Exit::Unavailable,
             PublishError::Runtime(_) => Exit::Internal,
             PublishError::NoFolder { .. }

@@ -22,7 +22,7 @@ use ::smooth::Smoother;
 use classify::Classifier;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use frame::{AlignedFace, Frame};
-use publish::{Counters, EventReceiver, EventSender, Sink};
+use publish::{Counters, EventReceiver, EventSender, Gated};
 use types::{Clock, Mood, Observation, Stamped};
 use wire::Header;
 
@@ -43,6 +43,9 @@ const CROPS: usize = 3;
 const EVENTS: usize = 64;
 /// Pictures that may wait for the video encoder, which stutters at key frames.
 const PICTURES: usize = 8;
+
+/// Loads the models, the expression model only where the purpose lets it be used.
+pub type Loader = Box<dyn FnOnce() -> Result<(Aligner, Option<Classifier>), Failure> + Send>;
 
 /// What a thread tells the supervisor.
 #[derive(Debug)]
@@ -87,7 +90,7 @@ pub struct Plan {
     /// What is expected of it.
     pub nature: Nature,
     /// Loads the models, on the align thread, while `unknown: starting` goes out already.
-    pub load: Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>,
+    pub load: Loader,
     /// The filter.
     pub smoother: Smoother,
     /// The watch over the age of what is known.
@@ -96,10 +99,14 @@ pub struct Plan {
     pub orders: Arc<Orders>,
     /// What all events share.
     pub header: Header,
-    /// The ways outward.
-    pub sinks: Vec<Box<dyn Sink>>,
+    /// The ways outward, each behind its gate.
+    pub sinks: Vec<Gated>,
     /// Draws the pictures that the operator asked for.
     pub annotate: Option<Annotator>,
+    /// The counts, which a sink may serve.
+    pub metrics: Arc<Metrics>,
+    /// Publish's own.
+    pub published: Arc<Counters>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Closed when the daemon ends; the supervisor has the other end.
@@ -143,12 +150,11 @@ impl Graph {
     /// # Errors
     /// [`Exit::Unavailable`] where the system has no thread or no signal left.
     pub fn start(plan: Plan) -> Result<Self, Failure> {
-        let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, clock, stop } = plan;
+        let Plan { open, nature, load, smoother, vigil, orders, header, sinks, annotate, .. } = plan;
+        let Plan { metrics, published, clock, stop, .. } = plan;
         heed_tugs().or_exit(Exit::Unavailable, || "SIGUSR1 cannot be handled".into())?;
         let (notes_out, notes) = unbounded();
         let (frames, frames_in) = newest_wins();
-        let metrics = Arc::new(Metrics::default());
-        let published = Arc::new(Counters::default());
         let state = Arc::new(SourceState::default());
         let source = Source { open, nature, state, orders, ledger: Arc::default(), stop, clock };
         let mut graph = Self {
@@ -227,7 +233,7 @@ impl Graph {
     #[expect(clippy::too_many_arguments, reason = "each is one end of a channel or a stage")]
     fn judge(
         &mut self,
-        load: Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>,
+        load: Loader,
         smoother: Smoother,
         vigil: Vigil,
         header: Header,
@@ -271,7 +277,7 @@ impl Graph {
         Ok(())
     }
 
-    fn publish(&mut self, sinks: Vec<Box<dyn Sink>>, events: EventReceiver) -> Result<(), Failure> {
+    fn publish(&mut self, sinks: Vec<Gated>, events: EventReceiver) -> Result<(), Failure> {
         let (clock, counters) = (Arc::clone(&self.source.clock), Arc::clone(&self.published));
         self.spawn(Part::Publish, move || Ok(publish::serve(sinks, events, clock, counters)?))?;
         Ok(())
@@ -352,7 +358,7 @@ fn align(
 /// The mood thread.
 struct Mooding {
     judge: Judge,
-    models: Receiver<Classifier>,
+    models: Receiver<Option<Classifier>>,
     sightings: Receiver<Sighted>,
     crops: Sender<AlignedFace>,
     events: EventSender,

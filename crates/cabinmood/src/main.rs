@@ -8,6 +8,7 @@ mod config;
 mod draw;
 mod failure;
 mod graph;
+mod kept;
 mod libraries;
 mod live;
 mod logging;
@@ -57,6 +58,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::CanDump(args) => commands::can_dump::run(args),
         Command::Check(args) => commands::check::run(args),
         Command::Devices => commands::devices::run(),
+        Command::Purge(args) => commands::purge::run(args),
     }
 }
 

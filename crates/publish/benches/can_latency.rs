@@ -17,11 +17,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use publish::{CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Counters, Hear, Sink};
+use publish::{CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Counters, Gated, Hear};
 use socketcan::{CanDataFrame, CanFdSocket, EmbeddedFrame as _, Socket as _, StandardId};
 use types::{Clock, Expression, MonoTime, Mood, MoodState, Probabilities, UtcTime};
 use wire::can::{Network, NetworkOptions, Reading, decode};
-use wire::{Event, Header};
+use wire::{Event, Groups, Header, Policy, Reach};
 
 /// Enough that the 99th percentile rests on a hundred events.
 const EVENTS: u32 = 10_000;
@@ -100,7 +100,8 @@ fn sink(port: Box<dyn CanPort>, far: &CanListener) -> Vec<Duration> {
     let (sender, receiver) = publish::channel(64);
     let their_clock = Arc::clone(&clock);
     let thread = std::thread::spawn(move || {
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(can)];
+        let gate = Policy::default().gate(Reach::Vehicle, Groups::ALL);
+        let sinks = vec![Gated::new(Box::new(can), gate)];
         publish::serve(sinks, receiver, their_clock, Arc::new(Counters::default()))
     });
     let once = |number: u32| {

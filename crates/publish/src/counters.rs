@@ -1,8 +1,11 @@
 //! What publishing counts.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use types::Health;
+use types::{Health, StageHealth};
+
+use crate::{Latency, SinkFigures};
 
 /// Counts since the start, shared with whoever reports them. None ever goes down.
 #[derive(Debug, Default)]
@@ -45,8 +48,26 @@ pub struct Counters {
     pub can_errors_total: AtomicU64,
     /// Frames of those lost that the kernel refused because its queue was full.
     pub can_queue_full_total: AtomicU64,
+    /// Scrapes of the metrics that were answered.
+    pub scrapes_total: AtomicU64,
+    /// Connections for the metrics that were refused because of too many at once.
+    pub scrapes_refused_total: AtomicU64,
+    /// Scrapers that did not read their answer in time.
+    pub scrapes_broken_off_total: AtomicU64,
+    /// From capture to an event being stamped as published.
+    pub published_age: Latency,
+    /// What publishing an event took: its gates, and handing it to the feeds.
+    pub publish_time: Latency,
+    /// Events that waited in the edge when the last one was taken from it; goes up and down.
+    pub waiting_events: AtomicU64,
+    /// Events that the slowest reader had still to take when the last one was published; goes up and
+    /// down, and at 32 that reader is moved on.
+    pub unread_events: AtomicU64,
     /// How the bus is, as a place in [`Health::ALL`].
     bus: Bus,
+    /// How the stages are, as places in [`Health::ALL`]: capture, align, classify, bus.
+    stages: [AtomicU8; 4],
+    sinks: Mutex<Vec<Arc<SinkFigures>>>,
 }
 
 /// The health of the bus. Off until a sink for it runs.
@@ -70,6 +91,33 @@ impl Counters {
     #[must_use]
     pub fn bus(&self) -> Health {
         Health::ALL.get(usize::from(self.bus.0.load(Ordering::Relaxed))).copied().unwrap_or_default()
+    }
+
+    /// How the stages were with the last event: capture, align, classify, bus.
+    #[must_use]
+    pub fn stages(&self) -> [Health; 4] {
+        let of = |code: &AtomicU8| Health::ALL.get(usize::from(code.load(Ordering::Relaxed))).copied();
+        self.stages.each_ref().map(|code| of(code).unwrap_or_default())
+    }
+
+    pub(crate) fn note_stages(&self, health: StageHealth) {
+        let StageHealth { capture, align, classify, bus } = health;
+        for (code, health) in self.stages.iter().zip([capture, align, classify, bus]) {
+            code.store(health as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// The figures of each sink that runs.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<Arc<SinkFigures>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Figures for a sink of this name.
+    pub(crate) fn sink(&self, name: &'static str) -> Arc<SinkFigures> {
+        let figures = Arc::new(SinkFigures::new(name));
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&figures));
+        figures
     }
 
     /// Notes how the CAN bus is.

@@ -53,6 +53,11 @@ pub(crate) enum Arrival {
 }
 
 impl EventReceiver {
+    /// How many events wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) async fn receive(&mut self) -> Arrival {
         match self.0.recv().await {
             Ok(event) => Arrival::Event(event),

@@ -12,48 +12,72 @@ use crate::socket::MAX_PATH_BYTES;
 pub enum PublishError {
     /// The folder that the socket shall be made in is missing. It is not created: under systemd
     /// `RuntimeDirectory=` makes it, with the right owner.
-    #[error("socket.path {path}: its folder does not exist; create it or choose another path")]
+    #[error("{section}.path {path}: its folder does not exist; create it or choose another path")]
     NoFolder {
+        /// The section of the configuration that the path is from.
+        section: &'static str,
         /// The socket's path.
         path: PathBuf,
     },
     /// A process listens at the path already.
-    #[error("socket.path {path}: another daemon is running there; stop it or choose another path")]
+    #[error("{section}.path {path}: another daemon is running there; stop it or choose another path")]
     InUse {
+        /// The section of the configuration that the path is from.
+        section: &'static str,
         /// The socket's path.
         path: PathBuf,
     },
     /// Something that is no socket is at the path. It is left as it is.
-    #[error("socket.path {path}: exists and is not a socket; move it away or choose another path")]
+    #[error("{section}.path {path}: exists and is not a socket; move it away or choose another path")]
     NotASocket {
+        /// The section of the configuration that the path is from.
+        section: &'static str,
         /// The socket's path.
         path: PathBuf,
     },
     /// The path does not fit into a socket address.
-    #[error("socket.path {path}: longer than the {MAX_PATH_BYTES} bytes that a socket's path may have")]
+    #[error("{section}.path {path}: longer than the {MAX_PATH_BYTES} bytes that a socket's path may have")]
     PathTooLong {
+        /// The section of the configuration that the path is from.
+        section: &'static str,
         /// The socket's path.
         path: PathBuf,
     },
     /// The socket's group does not exist on this system.
-    #[error("socket.group {group:?}: no such group; create it (groupadd --system {group}) or name another")]
+    #[error(
+        "{section}.group {group:?}: no such group; create it (groupadd --system {group}) or name another"
+    )]
     NoSuchGroup {
+        /// The section of the configuration that the group is from.
+        section: &'static str,
         /// The group's name.
         group: String,
     },
     /// The socket's mode has other bits than the nine permissions.
-    #[error("socket.mode {mode:o}: only permissions are allowed, 0 to 777 (octal), as in 660")]
+    #[error("{section}.mode {mode:o}: only permissions are allowed, 0 to 777 (octal), as in 660")]
     BadMode {
+        /// The section of the configuration that the mode is from.
+        section: &'static str,
         /// The mode.
         mode: u32,
     },
     /// The system refused a step of making the socket.
-    #[error("socket.path {path}: cannot {action}: {source}")]
+    #[error("{section}.path {path}: cannot {action}: {source}")]
     Socket {
+        /// The section of the configuration that the path is from.
+        section: &'static str,
         /// The socket's path.
         path: PathBuf,
         /// What was tried.
         action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The metrics' port cannot be had.
+    #[error("metrics.port {port}: {source}; choose another port, or 0 for the socket at metrics.path")]
+    Port {
+        /// The port.
+        port: u16,
         /// What the system said.
         source: io::Error,
     },

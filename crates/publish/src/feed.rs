@@ -1,29 +1,47 @@
 //! What every sink reads from: the newest events, and an honest count of those it missed.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
-use types::MoodState;
-use wire::Event;
+use types::{Clock, MoodState};
+use wire::{Event, Gate, Released};
+
+use crate::Latency;
+use crate::counters::count_many;
 
 /// Events a reader may be behind before it is moved on to the newest: about one second at 30
 /// frames a second. All readers share them, so a slow one costs no memory of its own.
 const HELD_EVENTS: usize = 32;
+/// What the line of an event with a face takes, rounded up.
+const USUAL_LINE_BYTES: usize = 1024;
 
-/// An event as it goes out: stamped with its time of publication, and written as a line once.
+/// An event as it goes out: stamped with its time of publication.
 #[derive(Debug)]
 pub struct Published {
-    /// The event.
-    pub event: Event,
-    /// The event as one line of JSON, with its line feed.
-    pub line: Vec<u8>,
+    /// The event, as the sink's gate let it pass.
+    pub event: Released,
+    line: OnceLock<Vec<u8>>,
     /// Which event this is, lost ones included; the first is 1.
     count: u64,
     /// How many state changes there were up to this event.
     changes: u64,
     /// Whether this event is one of them.
     is_change: bool,
+}
+
+impl Published {
+    /// The event as one line of JSON, with its line feed: written when the first reader wants it, and
+    /// the same for all.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        self.line.get_or_init(|| {
+            let mut line = Vec::with_capacity(USUAL_LINE_BYTES);
+            self.event.write_json_line(&mut line);
+            line
+        })
+    }
 }
 
 /// How much a reader missed since its last event.
@@ -33,6 +51,23 @@ pub struct Missed {
     pub events: u64,
     /// State changes among them.
     pub state_changes: u64,
+}
+
+/// What is counted of one sink, all its readers together.
+#[derive(Debug)]
+pub struct SinkFigures {
+    /// The sink's name.
+    pub name: &'static str,
+    /// From capture to the sink having handed a frame's event on.
+    pub age: Latency,
+    /// Events that its readers missed because they were behind.
+    pub missed_total: AtomicU64,
+}
+
+impl SinkFigures {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, age: Latency::default(), missed_total: AtomicU64::new(0) }
+    }
 }
 
 /// The next event for a reader.
@@ -50,18 +85,30 @@ pub(crate) struct Outlet {
     current: watch::Sender<Option<Arc<Published>>>,
     count: u64,
     changes: u64,
+    gate: Gate,
 }
 
 impl Outlet {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(gate: Gate) -> Self {
         let (events, _) = broadcast::channel(HELD_EVENTS);
         let (current, _) = watch::channel(None);
-        Self { events, current, count: 0, changes: 0 }
+        Self { gate, events, current, count: 0, changes: 0 }
+    }
+
+    /// What passes here.
+    pub(crate) const fn gate(&self) -> Gate {
+        self.gate
     }
 
     /// A feed that starts with the current event.
-    pub(crate) fn feed(&self) -> Feed {
-        Feed::starting(self.events.subscribe(), self.current.subscribe())
+    pub(crate) fn feed(&self, figures: Arc<SinkFigures>, clock: Arc<dyn Clock>) -> Feed {
+        let tap = Tap { events: self.events.downgrade(), current: self.current.subscribe(), figures, clock };
+        tap.feed()
+    }
+
+    /// How many events the slowest reader has still to take.
+    pub(crate) fn unread(&self) -> usize {
+        self.events.len()
     }
 
     /// Notes events that were lost before they came here, so that every reader learns of them.
@@ -69,46 +116,74 @@ impl Outlet {
         self.count += lost;
     }
 
-    /// Hands an event to all feeds. Never waits.
+    /// Hands what the gate lets pass of an event to all feeds. Never waits.
     pub(crate) fn publish(&mut self, event: Event) {
+        let event = self.gate.release(event);
         let is_change = match &*self.current.borrow() {
             Some(last) => !is_same_state(event.state, last.event.state),
             None => true,
         };
         self.count += 1;
         self.changes += u64::from(is_change);
-        let mut line = Vec::with_capacity(self.last_line_len());
-        event.write_json_line(&mut line);
-        let published =
-            Arc::new(Published { event, line, count: self.count, changes: self.changes, is_change });
+        let published = Arc::new(Published {
+            event,
+            line: OnceLock::new(),
+            count: self.count,
+            changes: self.changes,
+            is_change,
+        });
         // The current event first: a feed that starts in between reads this one twice and skips it,
         // the other way round it would miss it.
         self.current.send_replace(Some(Arc::clone(&published)));
         // An error only says that nobody reads at present.
         let _unread = self.events.send(published);
     }
-
-    fn last_line_len(&self) -> usize {
-        self.current.borrow().as_ref().map_or(0, |last| last.line.len() + 16)
-    }
 }
 
 /// Whether two states are one and the same; a transition that only comes further is the same still.
-fn is_same_state(a: MoodState, b: MoodState) -> bool {
+fn is_same_state(a: Option<MoodState>, b: Option<MoodState>) -> bool {
     match (a, b) {
-        (MoodState::Transition { from: f, to: t, .. }, MoodState::Transition { from, to, .. }) => {
-            (f, t) == (from, to)
-        }
+        (
+            Some(MoodState::Transition { from: f, to: t, .. }),
+            Some(MoodState::Transition { from, to, .. }),
+        ) => (f, t) == (from, to),
         _ => a == b,
+    }
+}
+
+/// Where feeds are taken from, for a sink that has many readers, or none: it reads nothing itself.
+#[derive(Clone)]
+pub struct Tap {
+    events: broadcast::WeakSender<Arc<Published>>,
+    current: watch::Receiver<Option<Arc<Published>>>,
+    figures: Arc<SinkFigures>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tap {
+    /// A feed that starts with the current event.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        let mut tap = self.clone();
+        // Where the daemon ends there is nothing more to come.
+        let events =
+            self.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe());
+        let first = tap.current.borrow_and_update().clone();
+        let seen = first.as_ref().map_or((0, 0), |p| (p.count - 1, p.changes - u64::from(p.is_change)));
+        Feed { tap, events, first, seen }
+    }
+
+    /// Returns when the daemon ends, whether everything was read or not.
+    pub async fn ended(&mut self) {
+        while self.current.changed().await.is_ok() {}
     }
 }
 
 /// One reader's view of the events, in order. A reader that falls behind by more than a second's
 /// worth is moved on to the newest event and told how many it missed.
-#[derive(Debug)]
 pub struct Feed {
+    tap: Tap,
     events: broadcast::Receiver<Arc<Published>>,
-    current: watch::Receiver<Option<Arc<Published>>>,
     /// The event to start with.
     first: Option<Arc<Published>>,
     /// `count` and `changes` of the last event that was read.
@@ -116,19 +191,10 @@ pub struct Feed {
 }
 
 impl Feed {
-    fn starting(
-        events: broadcast::Receiver<Arc<Published>>,
-        mut current: watch::Receiver<Option<Arc<Published>>>,
-    ) -> Self {
-        let first = current.borrow_and_update().clone();
-        let seen = first.as_ref().map_or((0, 0), |p| (p.count - 1, p.changes - u64::from(p.is_change)));
-        Self { events, current, first, seen }
-    }
-
-    /// Another reader of the same events, which gets the current one at once.
+    /// Reads no more itself, so that others can.
     #[must_use]
-    pub fn join(&self) -> Self {
-        Self::starting(self.events.resubscribe(), self.current.clone())
+    pub fn into_tap(self) -> Tap {
+        self.tap
     }
 
     /// The next event; `None` once the daemon ends and everything was read. May be dropped and
@@ -143,7 +209,7 @@ impl Feed {
                 Ok(published) => return Some(self.deliver(published)),
                 Err(RecvError::Lagged(_)) => {
                     self.events = self.events.resubscribe();
-                    let newest = self.current.borrow_and_update().clone();
+                    let newest = self.tap.current.borrow_and_update().clone();
                     if let Some(newest) = newest.filter(|p| p.count > self.seen.0) {
                         return Some(self.deliver(newest));
                     }
@@ -153,9 +219,12 @@ impl Feed {
         }
     }
 
-    /// Returns when the daemon ends, whether everything was read or not.
-    pub async fn ended(&mut self) {
-        while self.current.changed().await.is_ok() {}
+    /// Notes that the sink has handed the event on, for its histogram of ages.
+    pub fn handed_on(&self, published: &Published) {
+        // Silence has no age.
+        if published.event.frame_seq.is_some() {
+            self.tap.figures.age.add(self.tap.clock.now().since(published.event.captured_at));
+        }
     }
 
     fn deliver(&mut self, published: Arc<Published>) -> Delivery {
@@ -164,6 +233,7 @@ impl Feed {
             state_changes: published.changes - u64::from(published.is_change) - self.seen.1,
         };
         self.seen = (published.count, published.changes);
+        count_many(&self.tap.figures.missed_total, missed.events);
         Delivery { missed: (missed.events > 0).then_some(missed), published }
     }
 }
@@ -173,9 +243,29 @@ mod tests {
     use types::Expression::{Happy, Neutral, Sad};
     use types::MoodState::{Steady, Transition, Unknown};
     use types::{MonoTime, Mood, Probabilities, Progress, Reason, UtcTime};
-    use wire::Header;
+    use wire::{Groups, Header, Policy, Reach};
 
     use super::*;
+
+    fn outlet() -> Outlet {
+        Outlet::new(Policy::default().gate(Reach::Vehicle, Groups::ALL))
+    }
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> MonoTime {
+            MonoTime::ZERO
+        }
+
+        fn utc(&self) -> UtcTime {
+            UtcTime(0)
+        }
+    }
+
+    fn feed(outlet: &Outlet) -> Feed {
+        outlet.feed(Arc::new(SinkFigures::new("test")), Arc::new(Stopped))
+    }
 
     fn event(seq: u64, state: MoodState) -> Event {
         let header = Header { boot_id: "b".into(), model: "m".into(), ..Header::default() };
@@ -203,8 +293,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_keeps_up_misses_nothing() {
-        let mut outlet = Outlet::new();
-        let mut feed = outlet.feed();
+        let mut outlet = outlet();
+        let mut feed = feed(&outlet);
         (0..HELD_EVENTS as u64).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
         let read = read(&mut feed);
         assert_eq!(read.len(), HELD_EVENTS);
@@ -213,8 +303,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_behind_gets_the_newest_and_both_counts() {
-        let mut outlet = Outlet::new();
-        let mut feed = outlet.feed();
+        let mut outlet = outlet();
+        let mut feed = feed(&outlet);
         outlet.publish(event(0, Steady(Neutral)));
         assert_eq!(read(&mut feed), [(0, None)]);
         let progress = Progress::new;
@@ -231,23 +321,38 @@ mod tests {
 
     #[test]
     fn one_that_joins_starts_with_the_current_event() {
-        let mut outlet = Outlet::new();
-        let mut early = outlet.feed();
+        let mut outlet = outlet();
+        let mut early = feed(&outlet);
         assert_eq!(read(&mut early), []);
         outlet.publish(event(0, Steady(Happy)));
         outlet.publish(event(1, Steady(Sad)));
-        let mut late = early.join();
+        let tap = feed(&outlet).into_tap();
+        let mut late = tap.feed();
         outlet.publish(event(2, Steady(Sad)));
         assert_eq!(read(&mut late), [(1, None), (2, None)]);
         drop(outlet);
         assert_eq!(read(&mut early), [(0, None), (1, None), (2, None)]);
         assert_eq!(read(&mut late), []);
+        assert_eq!(read(&mut tap.feed()), [(2, None)], "the last word, and no more");
+    }
+
+    #[test]
+    fn only_readers_count_as_behind() {
+        let mut outlet = outlet();
+        let tap = feed(&outlet).into_tap();
+        outlet.publish(event(0, Steady(Happy)));
+        assert_eq!(outlet.unread(), 0, "nobody reads");
+        let mut slow = tap.feed();
+        (1..4).for_each(|seq| outlet.publish(event(seq, Steady(Sad))));
+        assert_eq!(outlet.unread(), 3);
+        read(&mut slow);
+        assert_eq!(outlet.unread(), 0);
     }
 
     #[test]
     fn the_newest_is_not_lost_when_the_end_comes_before_it_is_read() {
-        let mut outlet = Outlet::new();
-        let mut feed = outlet.feed();
+        let mut outlet = outlet();
+        let mut feed = feed(&outlet);
         (0..100).for_each(|seq| outlet.publish(event(seq, Steady(Happy))));
         drop(outlet);
         assert_eq!(read(&mut feed), [(99, Some(Missed { events: 99, state_changes: 1 }))]);

@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tracing::{error, trace_span, warn};
 use types::Clock;
+use wire::{Gate, Reach};
 
 use crate::counters::{count, count_many};
 use crate::edge::Arrival;
@@ -26,12 +28,30 @@ pub trait Sink: Send {
     /// What logs call it.
     fn name(&self) -> &'static str;
 
+    /// How far its bytes go. Beyond the vehicle less may pass, whatever the configuration says.
+    fn reach(&self) -> Reach;
+
     /// Reads the feed until it ends, flushes and returns. It is dropped where flushing takes more
     /// than 400 ms. Other sinks share the thread: it must not block.
     ///
     /// # Errors
     /// What keeps it from going on for good; what may come back (a bus, a broker) is survived.
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture;
+}
+
+/// A sink behind its gate: what the gate does not carry, the sink never gets.
+pub struct Gated {
+    sink: Box<dyn Sink>,
+    gate: Gate,
+}
+
+impl Gated {
+    /// Puts a sink behind a gate, which is narrowed to the sink's reach.
+    #[must_use]
+    pub fn new(sink: Box<dyn Sink>, gate: Gate) -> Self {
+        let gate = gate.reaching(sink.reach());
+        Self { sink, gate }
+    }
 }
 
 /// Publishes until the last [`crate::EventSender`] is dropped, then flushes and returns, at most
@@ -41,7 +61,7 @@ pub trait Sink: Send {
 /// # Errors
 /// [`PublishError::Runtime`], before anything is published.
 pub fn serve(
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: Vec<Gated>,
     events: EventReceiver,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
@@ -52,11 +72,12 @@ pub fn serve(
         .build()
         .map_err(PublishError::Runtime)?;
     runtime.block_on(async {
-        let outlet = Outlet::new();
+        let mut outlets = Vec::new();
         let mut running = JoinSet::new();
-        for sink in sinks {
+        for Gated { sink, gate } in sinks {
             let name = sink.name();
-            let work = sink.run(outlet.feed(), Arc::clone(&counters));
+            let feed = outlet(&mut outlets, gate).feed(counters.sink(name), Arc::clone(&clock));
+            let work = sink.run(feed, Arc::clone(&counters));
             let counters = Arc::clone(&counters);
             running.spawn(async move {
                 if let Err(fault) = work.await {
@@ -65,7 +86,7 @@ pub fn serve(
                 }
             });
         }
-        forward(events, outlet, &*clock, &counters).await;
+        forward(events, outlets, &*clock, &counters).await;
         let flushed = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(FLUSH_LIMIT, flushed).await.is_err() {
             warn!(limit_ms = FLUSH_LIMIT.as_millis(), "a reader did not take its last events in time");
@@ -74,22 +95,45 @@ pub fn serve(
     Ok(())
 }
 
-/// Stamps every event and hands it on, until all senders are gone; dropping the outlet then tells
-/// the sinks.
-async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Clock, counters: &Counters) {
+/// The outlet of this gate. Sinks with equal gates share the work.
+fn outlet(outlets: &mut Vec<Outlet>, gate: Gate) -> &Outlet {
+    let place = outlets.iter().position(|outlet| outlet.gate() == gate).unwrap_or_else(|| {
+        outlets.push(Outlet::new(gate));
+        outlets.len() - 1
+    });
+    &outlets[place]
+}
+
+/// Stamps every event and hands it on through the gates, until all senders are gone; dropping the
+/// outlets then tells the sinks.
+async fn forward(
+    mut events: EventReceiver,
+    mut outlets: Vec<Outlet>,
+    clock: &dyn Clock,
+    counters: &Counters,
+) {
     loop {
         match events.receive().await {
             Arrival::Event(mut event) => {
                 let _span = trace_span!("publish", seq = event.seq).entered();
-                event.published(clock.now());
+                let now = clock.now();
+                event.published(now);
                 event.health.bus = counters.bus();
-                outlet.publish(event);
+                counters.note_stages(event.health);
+                if event.frame_seq.is_some() {
+                    counters.published_age.add(now.since(event.captured_at));
+                }
+                outlets.iter_mut().for_each(|outlet| outlet.publish(event.clone()));
+                counters.publish_time.add(clock.now().since(now));
+                let unread = outlets.iter().map(Outlet::unread).max().unwrap_or(0);
+                counters.unread_events.store(unread as u64, Ordering::Relaxed);
+                counters.waiting_events.store(events.waiting() as u64, Ordering::Relaxed);
                 count(&counters.events_published_total);
             }
             Arrival::Lost(lost) => {
                 count_many(&counters.events_lost_total, lost);
                 warn!(lost, "the publisher fell behind");
-                outlet.skip(lost);
+                outlets.iter_mut().for_each(|outlet| outlet.skip(lost));
             }
             Arrival::Ended => return,
         }

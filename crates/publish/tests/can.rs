@@ -15,19 +15,20 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{Publisher, count, event};
+use common::{Publisher, count, event, open_gate};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use publish::{CanListener, CanOptions, CanPort, CanSink, Hear};
 use socketcan::{
     CanDataFrame, CanErrorFrame, CanFdSocket, EmbeddedFrame as _, ExtendedId, Socket as _, StandardId,
 };
 use types::Expression::{Happy, Neutral, Sad};
-use types::{Clock, Health, MonoTime, UtcTime};
+use types::{Clock, Health, MonoTime, MoodState, Reason, UtcTime};
 use wire::can::j1939::Name;
 use wire::can::{
     CanId, Conditions, Database, Format, Frame, Network, NetworkOptions, Reading, Switch, VehicleOptions,
     Verdict, decode,
 };
+use wire::{Deployment, Gate, Group, Groups, Policy, Purpose, Reach};
 
 /// A guard against hanging for ever where a test fails; no test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -87,6 +88,14 @@ impl Setting {
         change: impl FnOnce(&mut NetworkOptions, &mut CanOptions),
         faults: &[nix::errno::Errno],
     ) -> Self {
+        Self::start_gated(open_gate(), change, faults)
+    }
+
+    fn start_gated(
+        gate: Gate,
+        change: impl FnOnce(&mut NetworkOptions, &mut CanOptions),
+        faults: &[nix::errno::Errno],
+    ) -> Self {
         let mut options = NetworkOptions::default();
         let network = Network::new(options.clone()).unwrap();
         let mut can = CanOptions { network, claim: None, vehicle: None };
@@ -97,7 +106,7 @@ impl Setting {
         let port = Pairs { far_ends: out, faults: Mutex::new(faults.iter().copied().collect()) };
         let clock = real_time();
         let sink = CanSink::new(Box::new(port), can, Arc::clone(&clock));
-        let publisher = Publisher::start_at(clock, |_| {}, vec![Box::new(sink)]);
+        let publisher = Publisher::start_gated(gate, clock, |_| {}, vec![Box::new(sink)]);
         Self { publisher, network, far_ends }
     }
 
@@ -160,6 +169,38 @@ fn messages_are_cyclic_protected_and_tell_the_newest_state() {
     assert!(seen[3] > 0 && seen[4] > 0, "status and version: {seen:?}");
     setting.publisher.send(event(1, Happy));
     setting.until(&ecu, "MoodState", 3.0);
+}
+
+#[test]
+fn what_the_purpose_withholds_is_not_available_and_changes_no_frame() {
+    let policy = Policy { deployment: Deployment::Workplace, purpose: Purpose::Comfort };
+    let gate = policy.gate(Reach::Vehicle, Groups::ALL);
+    let setting = Setting::start_gated(gate, |options, _| options.format = Format::Fd, &[]);
+    let ecu = setting.ecu();
+    let messages = setting.network.messages();
+    for (seq, expression) in [(0, Happy), (1, Sad), (2, Neutral)] {
+        setting.publisher.send(event(seq, expression));
+    }
+    setting.until(&ecu, "Purpose", 0.0);
+    // Of every message at least one more frame, with the newest event in it.
+    let mut wanted: Vec<_> = messages.iter().map(|one| one.id).collect();
+    while !wanted.is_empty() {
+        let frame = ecu.frame();
+        wanted.retain(|id| *id != frame.id);
+        let found = setting.network.find(&messages, frame.id).unwrap();
+        for (field, reading) in decode(found.message, frame.data()) {
+            // Events come no more here, so that the state may be stale by now, which is health.
+            let is_stale = field.name == "MoodState" && reading == Reading::Value(8.0);
+            if field.source.group() == Group::Expression && !is_stale {
+                assert_eq!(reading, Reading::NotAvailable, "{}", field.name);
+            }
+        }
+    }
+    let mut unknown = event(3, Happy);
+    unknown.state = Some(MoodState::Unknown(Reason::CameraLost));
+    setting.publisher.send(unknown);
+    setting.until(&ecu, "MoodState", 8.0);
+    setting.until(&ecu, "MoodReason", 8.0);
 }
 
 #[test]

@@ -6,15 +6,20 @@ mod common;
 use std::io;
 use std::sync::{Arc, mpsc};
 
-use common::{Publisher, Ticking, count, event};
-use publish::{Counters, Feed, Missed, PublishError, Sink, SinkFuture};
+use common::{Publisher, Ticking, count, event, open_gate};
+use publish::{Counters, Feed, Gated, Missed, PublishError, Sink, SinkFuture};
 use types::Expression::Happy;
+use wire::Reach;
 
 struct Failing;
 
 impl Sink for Failing {
     fn name(&self) -> &'static str {
         "failing"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
     }
 
     fn run(self: Box<Self>, mut feed: Feed, _counters: Arc<Counters>) -> SinkFuture {
@@ -31,6 +36,10 @@ struct Telling(mpsc::Sender<(u64, Option<Missed>)>);
 impl Sink for Telling {
     fn name(&self) -> &'static str {
         "telling"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
     }
 
     fn run(self: Box<Self>, mut feed: Feed, _counters: Arc<Counters>) -> SinkFuture {
@@ -64,7 +73,7 @@ fn what_the_publisher_itself_missed_is_told_to_every_sink() {
     // Sent before anybody receives: only the newest four are held.
     (0..10).for_each(|seq| sender.send(event(seq, Happy)).unwrap());
     drop(sender);
-    let sinks: Vec<Box<dyn Sink>> = vec![Box::new(Telling(told))];
+    let sinks = vec![Gated::new(Box::new(Telling(told)), open_gate())];
     publish::serve(sinks, receiver, Arc::new(Ticking::default()), Arc::clone(&counters)).unwrap();
     let told: Vec<_> = tells.iter().collect();
     assert_eq!(told[0], (6, Some(Missed { events: 6, state_changes: 0 })));

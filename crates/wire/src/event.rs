@@ -10,6 +10,7 @@ use types::{
 };
 
 use crate::line::{WireError, push_json_line};
+use crate::policy::Purpose;
 use crate::signals::{
     EVENT_SCHEMA, EXTENT, FRACTION, LATENCY, POSITION, SCORE, Scale, TILT, TRANSITION, TURN, UNKNOWN,
 };
@@ -49,9 +50,10 @@ impl From<MonoTime> for Sight<'_> {
 }
 
 /// One event. Numbers keep their full precision here; the JSON line tells them in the range and
-/// step of [`crate::SIGNALS`]. Cloning allocates nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Record", try_from = "Record")]
+/// step of [`crate::SIGNALS`]. It can be read, but not written: a [`crate::Gate`] releases it first.
+/// Cloning allocates nothing.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Record")]
 pub struct Event {
     /// Number of the event since the daemon started.
     pub seq: u64,
@@ -65,14 +67,18 @@ pub struct Event {
     pub utc: UtcTime,
     /// When the event was handed to the outside; `None` before.
     pub published_at: Option<MonoTime>,
-    /// The smoothed state.
-    pub state: MoodState,
+    /// What it may be used for; the gate's word.
+    pub purpose: Purpose,
+    /// The smoothed state; `None` where a gate withheld it.
+    pub state: Option<MoodState>,
     /// The posterior probability of the state's expression, 0 to 1.
     pub confidence: f32,
     /// Distance from the driver's own neutral, 0 to 1.
     pub intensity: Option<f32>,
     /// The net's calibrated word on this frame alone.
     pub probabilities: Option<Probabilities>,
+    /// Whether a face is seen; `None` without a frame.
+    pub face_present: Option<bool>,
     /// The driver's face.
     pub face: Option<FaceBox>,
     /// How the head is turned.
@@ -113,10 +119,12 @@ impl Event {
             captured_at,
             utc,
             published_at: None,
-            state: mood.state,
+            purpose: Purpose::default(),
+            state: Some(mood.state),
             confidence: mood.confidence,
             intensity: mood.intensity,
             probabilities: seen.and_then(|s| s.probabilities),
+            face_present: seen.map(|s| s.face.is_some()),
             face: seen.and_then(|s| s.face),
             pose: seen.and_then(|s| s.pose),
             eye_openness: seen.and_then(|s| s.eye_openness),
@@ -139,10 +147,9 @@ impl Event {
         self.published_at.map(|at| at.since(self.captured_at).as_secs_f64() * 1e3)
     }
 
-    /// Appends the event as one line of JSON with its line feed. The buffer is the caller's, to be
-    /// cleared and used again.
-    pub fn write_json_line(&self, line: &mut Vec<u8>) {
-        push_json_line(line, self);
+    /// Appends the event as a line. [`crate::Released`] offers it to others.
+    pub(crate) fn push_json_line(&self, line: &mut Vec<u8>) {
+        push_json_line(line, &Record::from(self));
     }
 }
 
@@ -157,14 +164,18 @@ struct Record {
     utc_ns: UtcTime,
     published_at_ns: Option<MonoTime>,
     latency_ms: Option<f32>,
-    state: Cow<'static, str>,
+    #[serde(default)]
+    purpose: Purpose,
+    state: Option<Cow<'static, str>>,
     reason: Option<Reason>,
     from: Option<Expression>,
     to: Option<Expression>,
     progress: Option<f32>,
-    confidence: f32,
+    confidence: Option<f32>,
     intensity: Option<f32>,
     probabilities: Option<Seven>,
+    #[serde(default)]
+    face_present: Option<bool>,
     face: Option<Face>,
     pose: Option<Turned>,
     eye_openness: Option<f32>,
@@ -214,16 +225,18 @@ fn fraction(value: f32) -> f32 {
     fit(&FRACTION, value).unwrap_or_default()
 }
 
-/// The words of a state: the state's own, then reason, from, to and progress.
-type StateWords = (&'static str, Option<Reason>, Option<Expression>, Option<Expression>, Option<f32>);
+/// The words of a state: the state's own, then reason, from, to and progress. A state that is
+/// withheld has none.
+type StateWords = (Option<&'static str>, Option<Reason>, Option<Expression>, Option<Expression>, Option<f32>);
 
-const fn words_of(state: MoodState) -> StateWords {
+const fn words_of(state: Option<MoodState>) -> StateWords {
     match state {
-        MoodState::Steady(expression) => (expression.name(), None, None, None, None),
-        MoodState::Transition { from, to, progress } => {
-            (TRANSITION, None, Some(from), Some(to), Some(progress.value()))
+        None => (None, None, None, None, None),
+        Some(MoodState::Steady(expression)) => (Some(expression.name()), None, None, None, None),
+        Some(MoodState::Transition { from, to, progress }) => {
+            (Some(TRANSITION), None, Some(from), Some(to), Some(progress.value()))
         }
-        MoodState::Unknown(reason) => (UNKNOWN, Some(reason), None, None, None),
+        Some(MoodState::Unknown(reason)) => (Some(UNKNOWN), Some(reason), None, None, None),
     }
 }
 
@@ -234,9 +247,10 @@ impl From<Probabilities> for Seven {
     }
 }
 
-impl From<Event> for Record {
-    fn from(event: Event) -> Self {
+impl From<&Event> for Record {
+    fn from(event: &Event) -> Self {
         let (state, reason, from, to, progress) = words_of(event.state);
+        let is_known = matches!(event.state, Some(MoodState::Steady(_) | MoodState::Transition { .. }));
         // A box or pose with a number that is none says nothing: it is told as absent.
         let face = event.face.and_then(|f| {
             Some(Face {
@@ -262,39 +276,43 @@ impl From<Event> for Record {
             utc_ns: event.utc,
             published_at_ns: event.published_at,
             latency_ms: event.latency_ms().and_then(|ms| LATENCY.fit(ms)),
-            state: state.into(),
+            purpose: event.purpose,
+            state: state.map(Cow::from),
             reason,
             from,
             to,
             progress: progress.map(fraction),
             // An unknown state is never told with a confidence, whatever the event holds.
-            confidence: if reason.is_none() { fraction(event.confidence) } else { 0.0 },
-            intensity: event.intensity.filter(|_| reason.is_none()).and_then(|i| fit(&FRACTION, i)),
+            confidence: event.state.map(|_| if is_known { fraction(event.confidence) } else { 0.0 }),
+            intensity: event.intensity.filter(|_| is_known).and_then(|i| fit(&FRACTION, i)),
             probabilities: event.probabilities.map(Seven::from),
+            face_present: event.face_present,
             face,
             pose,
             eye_openness: event.eye_openness.and_then(|e| fit(&FRACTION, e)),
             quality: fraction(event.quality.value()),
             health: event.health,
-            model_id: event.model_id,
-            boot_id: event.boot_id,
-            model: event.model,
-            software_version: event.software_version,
+            model_id: Arc::clone(&event.model_id),
+            boot_id: Arc::clone(&event.boot_id),
+            model: Arc::clone(&event.model),
+            software_version: Arc::clone(&event.software_version),
         }
     }
 }
 
 impl Record {
-    fn mood_state(&self) -> Result<MoodState, WireError> {
-        match (&*self.state, self.reason, self.from, self.to, self.progress) {
-            (UNKNOWN, Some(reason), None, None, None) => Ok(MoodState::Unknown(reason)),
-            (TRANSITION, None, Some(from), Some(to), Some(progress)) => {
-                Ok(MoodState::Transition { from, to, progress: Progress::new(progress) })
+    fn mood_state(&self) -> Result<Option<MoodState>, WireError> {
+        let refused = || WireError::State(self.state.as_deref().unwrap_or("null").to_owned());
+        match (self.state.as_deref(), self.reason, self.from, self.to, self.progress) {
+            (None, None, None, None, None) => Ok(None),
+            (Some(UNKNOWN), Some(reason), None, None, None) => Ok(Some(MoodState::Unknown(reason))),
+            (Some(TRANSITION), None, Some(from), Some(to), Some(progress)) => {
+                Ok(Some(MoodState::Transition { from, to, progress: Progress::new(progress) }))
             }
-            (word, None, None, None, None) => {
-                word.parse().map(MoodState::Steady).map_err(|_| WireError::State(word.to_owned()))
+            (Some(word), None, None, None, None) => {
+                word.parse().map(|expression| Some(MoodState::Steady(expression))).map_err(|_| refused())
             }
-            (word, ..) => Err(WireError::State(word.to_owned())),
+            _ => Err(refused()),
         }
     }
 }
@@ -320,10 +338,12 @@ impl TryFrom<Record> for Event {
             captured_at: record.captured_at_ns,
             utc: record.utc_ns,
             published_at: record.published_at_ns,
+            purpose: record.purpose,
             state: record.mood_state()?,
-            confidence: record.confidence,
+            confidence: record.confidence.unwrap_or_default(),
             intensity: record.intensity,
             probabilities,
+            face_present: record.face_present,
             face: record.face.map(|Face { x, y, w, h, score }| FaceBox { x, y, w, h, score }),
             pose: record.pose.map(|Turned { yaw_deg, pitch_deg, roll_deg }| Pose {
                 yaw_deg,

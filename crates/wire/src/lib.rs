@@ -8,15 +8,19 @@
 
 pub mod can;
 mod event;
+mod gate;
 mod line;
 mod markdown;
+mod policy;
 mod schema;
 mod signals;
 mod vss;
 
 pub use event::{Event, Header, Sight};
+pub use gate::{Gate, Released};
 pub use line::{Gap, Line, WireError};
 pub use markdown::events_markdown;
+pub use policy::{Deployment, Forbidden, Groups, ParseGroupError, Policy, Purpose, Reach};
 pub use schema::json_schema;
 pub use signals::{EVENT_SCHEMA, GAP_SCHEMA, GAP_SIGNALS, Group, Kind, SIGNALS, Scale, Signal, Unit, Word};
 pub use vss::vss_overlay;

@@ -48,6 +48,7 @@ fn property(signal: &Signal) -> Value {
             }),
             scale.unit,
         ),
+        Kind::Flag => entries(json!({ "type": "boolean" })),
         Kind::Text => entries(json!({ "type": "string" })),
         Kind::Words(words) => {
             let names: Vec<_> = words.iter().map(|w| w.name).collect();
@@ -96,11 +97,20 @@ fn state_rules() -> Vec<Value> {
     vec![
         when(
             json!({ "enum": steady }),
-            json!({ "reason": absent, "from": absent, "to": absent, "progress": absent }),
+            json!({
+                "reason": absent, "from": absent, "to": absent, "progress": absent, "confidence": told,
+            }),
         ),
         when(
             json!({ "const": TRANSITION }),
-            json!({ "reason": absent, "from": told, "to": told, "progress": told }),
+            json!({ "reason": absent, "from": told, "to": told, "progress": told, "confidence": told }),
+        ),
+        when(
+            json!({ "const": null }),
+            json!({
+                "reason": absent, "from": absent, "to": absent, "progress": absent,
+                "confidence": absent, "intensity": absent,
+            }),
         ),
         when(
             json!({ "const": UNKNOWN }),

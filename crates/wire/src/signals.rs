@@ -2,6 +2,8 @@
 
 use types::{Expression, Health, Reason};
 
+use crate::policy::Purpose;
+
 /// What `schema` says in an event line.
 pub const EVENT_SCHEMA: &str = "cabinmood.event/1";
 /// What `schema` says in a gap line.
@@ -35,7 +37,9 @@ pub enum Kind {
     Text,
     /// One of these words; a word's place in the list is its code in binary formats.
     Words(&'static [Word]),
-    /// An object of these signals, none of which is null.
+    /// Yes or no.
+    Flag,
+    /// An object of these signals, none of which is null, all of one group.
     Object(&'static [Signal]),
 }
 
@@ -81,9 +85,9 @@ pub enum Unit {
 pub enum Group {
     /// The expression seen.
     Expression,
-    /// Where the driver's head is turned.
+    /// Where the face is, how the head is turned, how far the eyes are open.
     Attention,
-    /// Whether and where a driver is seen.
+    /// Whether a driver is seen, and how well.
     Presence,
     /// Whether the daemon works, and what it is.
     Health,
@@ -104,6 +108,9 @@ impl Unit {
 }
 
 impl Group {
+    /// All groups.
+    pub const ALL: [Self; 4] = [Self::Expression, Self::Attention, Self::Presence, Self::Health];
+
     /// The group's word.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -199,6 +206,14 @@ pub(crate) const REASONS: [Word; Reason::ALL.len()] = [
     word(Reason::Calibrating.name(), "The driver's own neutral is still being learned."),
 ];
 
+/// The purposes, in the order of [`Purpose::ALL`].
+pub(crate) const PURPOSES: [Word; Purpose::ALL.len()] = [
+    word(Purpose::Comfort.name(), "To make the drive pleasant."),
+    word(Purpose::Safety.name(), "To prevent harm."),
+    word(Purpose::Medical.name(), "To treat or watch over an illness."),
+    word(Purpose::Research.name(), "To learn something."),
+];
+
 /// The health of a stage, in the order of [`Health::ALL`].
 pub(crate) const HEALTH: [Word; Health::ALL.len()] = [
     word(
@@ -231,13 +246,13 @@ const PROBABILITIES: [Signal; Expression::COUNT] = {
 };
 
 const FACE: [Signal; 5] = [
-    signal("x", Group::Presence, Kind::Number(POSITION), "Left edge; may lie outside the frame."),
-    signal("y", Group::Presence, Kind::Number(POSITION), "Upper edge; may lie outside the frame."),
-    signal("w", Group::Presence, Kind::Number(EXTENT), "Width."),
-    signal("h", Group::Presence, Kind::Number(EXTENT), "Height."),
+    signal("x", Group::Attention, Kind::Number(POSITION), "Left edge; may lie outside the frame."),
+    signal("y", Group::Attention, Kind::Number(POSITION), "Upper edge; may lie outside the frame."),
+    signal("w", Group::Attention, Kind::Number(EXTENT), "Width."),
+    signal("h", Group::Attention, Kind::Number(EXTENT), "Height."),
     signal(
         "score",
-        Group::Health,
+        Group::Attention,
         Kind::Number(SCORE),
         "The detector's decision value: larger is surer. Not a probability.",
     ),
@@ -309,17 +324,29 @@ pub const SIGNALS: &[Signal] = &[
         Kind::Number(LATENCY),
         "From capture to publication. `null` like `published_at_ns`.",
     ),
-    signal("state", Group::Expression, Kind::Words(&STATES), "The smoothed state: the one to act on."),
+    signal(
+        "purpose",
+        Group::Health,
+        Kind::Words(&PURPOSES),
+        "What this may be used for, as the operator declared it. Pass it on with what you pass on.",
+    ),
+    nullable(
+        "state",
+        Group::Expression,
+        Kind::Words(&STATES),
+        "The smoothed state: the one to act on. `null` where this reader may not have it, which says \
+         nothing of the driver.",
+    ),
     nullable("reason", Group::Health, Kind::Words(&REASONS), "Why the state is `unknown`; `null` otherwise."),
     nullable("from", Group::Expression, Kind::Words(&EXPRESSIONS), "Where a `transition` comes from."),
     nullable("to", Group::Expression, Kind::Words(&EXPRESSIONS), "Where a `transition` seems to go."),
     nullable("progress", Group::Expression, Kind::Number(FRACTION), "How far a `transition` has come."),
-    signal(
+    nullable(
         "confidence",
         Group::Expression,
         Kind::Number(FRACTION),
         "The filter's posterior probability of the state's expression (of a transition's `to`); 0 where \
-         the state is `unknown`.",
+         the state is `unknown`, `null` where it is withheld.",
     ),
     nullable(
         "intensity",
@@ -336,8 +363,14 @@ pub const SIGNALS: &[Signal] = &[
          rejected or there was none.",
     ),
     nullable(
-        "face",
+        "face_present",
         Group::Presence,
+        Kind::Flag,
+        "Whether a face is seen, also where the quality gate rejects it. `null` where there was no frame.",
+    ),
+    nullable(
+        "face",
+        Group::Attention,
         Kind::Object(&FACE),
         "The driver's face in the frame, also where the quality gate rejects it.",
     ),
@@ -393,6 +426,7 @@ mod tests {
         assert_eq!(EXPRESSIONS.map(|w| w.name), Expression::ALL.map(Expression::name));
         assert_eq!(REASONS.map(|w| w.name), Reason::ALL.map(Reason::name));
         assert_eq!(HEALTH.map(|w| w.name), Health::ALL.map(Health::name));
+        assert_eq!(PURPOSES.map(|w| w.name), Purpose::ALL.map(Purpose::name));
     }
 
     #[test]
@@ -412,6 +446,9 @@ mod tests {
             for (place, signal) in table.iter().enumerate() {
                 assert!(signal.doc.ends_with('.'), "{} has no sentence", signal.name);
                 assert!(table[..place].iter().all(|s| s.name != signal.name), "{} twice", signal.name);
+                if let Kind::Object(parts) = signal.kind {
+                    assert!(parts.iter().all(|part| part.group == signal.group), "{}", signal.name);
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ const HEAD: &str = "\
 ";
 
 /// A node of the overlay: its path and the signal that it tells.
-const LEAVES: [(&str, Source); 11] = [
+const LEAVES: [(&str, Source); 12] = [
     ("Expression.State", Source::State),
     ("Expression.Reason", Source::Reason),
     ("Expression.From", Source::From),
@@ -29,6 +29,7 @@ const LEAVES: [(&str, Source); 11] = [
     ("EyeOpenness", Source::EyeOpenness),
     ("Expression.Model", Source::ModelId),
     ("Expression.Latency", Source::Latency),
+    ("Expression.Purpose", Source::Purpose),
 ];
 
 const BRANCHES: [(&str, &str); 3] = [

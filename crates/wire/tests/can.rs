@@ -8,7 +8,7 @@ use types::{
     Quality, Reason, StageHealth, Stamped, UtcTime, Verdict,
 };
 use wire::can::{MESSAGES, Moment, Reading, decode, encode, words_of};
-use wire::{Event, Header};
+use wire::{Event, Groups, Header, Policy, Purpose, Reach, Released};
 
 const AT: MonoTime = MonoTime::from_ms(1_000);
 const WORKING: StageHealth =
@@ -33,9 +33,16 @@ fn event(state: MoodState) -> Event {
     event
 }
 
+/// The event as the bus gets it where nothing is withheld.
+fn released(event: &Event) -> Released {
+    let policy = Policy { purpose: Purpose::Medical, ..Policy::default() };
+    policy.gate(Reach::Vehicle, Groups::ALL).release(event.clone())
+}
+
 /// What a receiver reads as `name` from frames of this moment.
 fn read(event: Option<&Event>, now_ms: u64, name: &str) -> Reading {
-    let moment = Moment { event, now: MonoTime::from_ms(now_ms) };
+    let event = event.map(released);
+    let moment = Moment { event: event.as_ref(), now: MonoTime::from_ms(now_ms) };
     let found = MESSAGES.iter().find_map(|message| {
         let payload = encode(message, moment);
         decode(message, payload.bytes()).find(|(field, _)| field.name == name).map(|(_, reading)| reading)
@@ -78,6 +85,7 @@ fn a_receiver_reads_what_the_event_says() {
         ("VersionMajor", 0.0, 0.0),
         ("VersionMinor", 12.0, 0.0),
         ("VersionPatch", 3.0, 0.0),
+        ("Purpose", 2.0, 0.0),
         ("ProbHappy", 75.0, 0.0025),
         ("ProbAngry", 0.0, 0.0),
     ] {
@@ -124,7 +132,7 @@ fn an_old_event_is_never_told_as_if_it_were_fresh() {
 fn what_failed_is_an_error_and_what_is_merely_absent_is_not() {
     let mut silent = event(MoodState::Unknown(Reason::CameraLost));
     (silent.frame_seq, silent.face, silent.pose, silent.probabilities) = (None, None, None, None);
-    silent.eye_openness = None;
+    (silent.eye_openness, silent.face_present) = (None, None);
     for name in ["HeadYaw", "FacePresent", "EyeOpenness", "ProbHappy", "FrameAge"] {
         assert_eq!(read(Some(&silent), 1_020, name), Reading::NotAvailable, "{name}");
         let mut failed = silent.clone();
@@ -146,7 +154,8 @@ fn what_failed_is_an_error_and_what_is_merely_absent_is_not() {
 fn only_words_are_worth_a_frame_of_their_own() {
     let state = &MESSAGES[0];
     let words = |event: &Event| {
-        words_of(state, &encode(state, Moment { event: Some(event), now: AT + Duration::from_millis(20) }))
+        let event = released(event);
+        words_of(state, &encode(state, Moment { event: Some(&event), now: AT + Duration::from_millis(20) }))
     };
     let happy = event(MoodState::Steady(Expression::Happy));
     let surer = Event { confidence: 0.9, ..happy.clone() };

@@ -2,105 +2,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may panic as the tests do")]
 
+mod random;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use random::{event, line_of};
 use serde_json::Value;
-use types::{
-    Expression, FaceBox, MonoTime, Mood, MoodState, Observation, Pose, Probabilities, Progress, Quality,
-    Reason, Stamped, UtcTime, Verdict,
-};
+use types::{Expression, MonoTime, Mood, MoodState, Probabilities, Reason, UtcTime};
 use wire::{Event, GAP_SIGNALS, Gap, Header, Kind, Line, SIGNALS, Signal, WireError};
-
-fn line_of(event: &Event) -> Vec<u8> {
-    let mut line = Vec::new();
-    event.write_json_line(&mut line);
-    line
-}
-
-fn expression() -> impl Strategy<Value = Expression> {
-    (0..Expression::COUNT).prop_map(|place| Expression::ALL[place])
-}
-
-fn reason() -> impl Strategy<Value = Reason> {
-    (0..Reason::ALL.len()).prop_map(|place| Reason::ALL[place])
-}
-
-/// Numbers as they come, and as they must not come.
-fn number() -> impl Strategy<Value = f32> {
-    prop_oneof![8 => -2.0f32..2.0, 2 => -1e6f32..1e6, 1 => proptest::num::f32::ANY]
-}
-
-fn state() -> impl Strategy<Value = MoodState> {
-    prop_oneof![
-        expression().prop_map(MoodState::Steady),
-        (expression(), expression(), number()).prop_map(|(from, to, p)| MoodState::Transition {
-            from,
-            to,
-            progress: Progress::new(p)
-        }),
-        reason().prop_map(MoodState::Unknown),
-    ]
-}
-
-fn mood() -> impl Strategy<Value = Mood> {
-    (state(), number(), proptest::option::of(number())).prop_map(|(state, confidence, intensity)| Mood {
-        state,
-        confidence,
-        intensity,
-        posterior: Probabilities::UNIFORM,
-    })
-}
-
-fn observation() -> impl Strategy<Value = Observation> {
-    let face = proptest::array::uniform5(number()).prop_map(|[x, y, w, h, score]| FaceBox {
-        x: x * 300.0,
-        y: y * 300.0,
-        w: w * 300.0,
-        h: h * 300.0,
-        score,
-    });
-    let pose = proptest::array::uniform3(number()).prop_map(|[yaw, pitch, roll]| Pose {
-        yaw_deg: yaw * 60.0,
-        pitch_deg: pitch * 60.0,
-        roll_deg: roll * 60.0,
-    });
-    let probabilities = proptest::array::uniform7(0.0f32..1.0).prop_map(Probabilities::from_weights);
-    (proptest::option::of(face), proptest::option::of(pose), number(), probabilities).prop_map(
-        |(face, pose, quality, probabilities)| Observation {
-            face,
-            pose,
-            quality: Quality::new(quality),
-            verdict: Verdict::Accepted,
-            probabilities,
-            ..Observation::nothing(Reason::Starting)
-        },
-    )
-}
-
-prop_compose! {
-    fn event()(
-        mood in mood(),
-        seen in proptest::option::of((any::<u64>(), observation())),
-        seq in any::<u64>(),
-        at in any::<u64>(),
-        delay in proptest::option::of(any::<u64>()),
-    ) -> Event {
-        let header = Header { boot_id: "boot \"1\"".into(), model: "m\n".into(), ..Header::default() };
-        let captured_at = MonoTime::from_ns(at);
-        let mut event = match seen {
-            Some((seq_of_frame, value)) => {
-                let frame = Stamped { seq: seq_of_frame, captured_at, value };
-                Event::new(&header, seq, &frame, &mood, UtcTime(at))
-            }
-            None => Event::new(&header, seq, captured_at, &mood, UtcTime(at)),
-        };
-        if let Some(ns) = delay {
-            event.published(MonoTime::from_ns(at.saturating_add(ns)));
-        }
-        event
-    }
-}
 
 /// Holds a JSON object against the table: the same names in the same order, and each value of its
 /// kind, in its range, on its step.
@@ -114,6 +24,7 @@ fn assert_matches_table(object: &Value, table: &[Signal]) {
             _ if value.is_null() => assert!(signal.nullable, "{} is null", signal.name),
             Kind::Constant(word) => assert_eq!(value, word),
             Kind::Integer(_) => assert!(value.is_u64(), "{}: {value}", signal.name),
+            Kind::Flag => assert!(value.is_boolean(), "{}: {value}", signal.name),
             Kind::Text => assert!(value.is_string(), "{}: {value}", signal.name),
             Kind::Words(words) => assert!(words.iter().any(|w| value == w.name), "{}: {value}", signal.name),
             Kind::Object(parts) => assert_matches_table(value, parts),
@@ -191,6 +102,9 @@ fn the_schema_refuses_what_the_table_forbids() {
         ("progress", Value::from(0.5)),
         ("confidence", Value::from(1.2)),
         ("confidence", Value::Null),
+        ("state", Value::Null),
+        ("purpose", Value::from("fun")),
+        ("face_present", Value::from(1)),
         ("face", Value::from(3)),
     ] {
         let mut bad = good.clone();

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use capture::{CaptureError, Remedy, SourceOptions, SourceSpec, devices};
 use classify::{Classifier, ProviderReport};
 use frame::Pool;
-use publish::SocketSink;
+use publish::{MetricsPage, MetricsPlace, MetricsSink, SocketSink};
 use serde::Serialize;
 use wire::can::Format;
+use wire::{Group, Policy};
 
 use crate::cli::CheckArgs;
 use crate::clock::SystemClock;
 use crate::config::{Can, Config};
 use crate::failure::{Exit, Failure, OrExit as _};
+use crate::live::metrics_table::{METRICS, Source};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -110,7 +112,12 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
 fn look(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Finding::works("config", "valid")];
     findings.push(Finding::of("alignment", alignment(config)));
-    expression(config, &mut findings);
+    findings.push(Finding::works("purpose", purpose(config)));
+    if config.policy.allows_expressions() {
+        expression(config, &mut findings);
+    } else {
+        findings.push(Finding::extra("expression", false, "not loaded: the purpose allows no expressions"));
+    }
     findings.push(Finding::of("source", source(config)));
     findings.extend(cameras());
     findings.push(match &config.socket {
@@ -121,8 +128,33 @@ fn look(config: &Config) -> Vec<Finding> {
         }
     });
     findings.push(can(config));
+    findings.push(match &config.metrics {
+        None => Finding::extra("metrics", false, "switched off: metrics.enabled = false"),
+        Some(place) => Finding::of("metrics", metrics(place)),
+    });
     findings.push(Finding::extra("telematics", false, "not in this version"));
     findings
+}
+
+/// Where and for what, and what each output that is on may tell.
+fn purpose(config: &Config) -> String {
+    let Policy { deployment, purpose } = config.policy;
+    let mut told = format!("{}, {}", deployment.name(), purpose.name());
+    let socket = config.socket.as_ref().map(|socket| ("socket", socket.gate));
+    let can = config.can.enabled.then_some(("can", config.can.gate));
+    for (name, gate) in socket.into_iter().chain(can) {
+        let groups: Vec<&str> =
+            Group::ALL.into_iter().filter(|group| gate.carries(*group)).map(Group::name).collect();
+        told += &format!("; {name} carries {}", groups.join(", "));
+    }
+    told
+}
+
+/// Whether they could be served there.
+fn metrics(place: &MetricsPlace) -> Result<String, Failure> {
+    let figures = Source { metrics: Arc::default(), published: Arc::default(), policy: Policy::default() };
+    MetricsSink::bind(place, Arc::new(MetricsPage::new(METRICS, figures)))?;
+    Ok(place.to_string())
 }
 
 fn alignment(config: &Config) -> Result<String, Failure> {

@@ -6,6 +6,7 @@ pub mod can_dump;
 pub mod check;
 pub mod devices;
 pub mod evaluate;
+pub mod purge;
 pub mod run;
 pub mod schema;
 pub mod watch;

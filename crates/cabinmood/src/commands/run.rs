@@ -10,24 +10,26 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
-use publish::{CanInterfacePort, CanOptions, CanSink, Sink, SocketSink};
+use publish::{CanInterfacePort, CanOptions, CanSink, Counters, Gated, MetricsPage, MetricsSink, SocketSink};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
 use tracing::info;
 use types::Clock;
-use wire::Header;
+use wire::{Groups, Header, Reach};
 
 use crate::cli::RunArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::draw::Annotator;
 use crate::failure::{Exit, Failure, OrExit as _, writing};
-use crate::graph::{Graph, Plan};
+use crate::graph::{Graph, Loader, Plan};
 use crate::live::intake::{Nature, Opener};
+use crate::live::metrics::Metrics;
+use crate::live::metrics_table::{METRICS, Source};
 use crate::live::orders::Orders;
 use crate::live::supervise::supervise;
 use crate::live::vigil::Vigil;
-use crate::{logging, signals};
+use crate::{kept, logging, signals};
 
 /// Frames a second of an annotated video whose source does not tell its own.
 const USUAL_RATE: f64 = 30.0;
@@ -41,6 +43,12 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let signals = signals()?;
     let config = Config::load(&args.config)?;
     logging::start(config.log.level);
+    let _held = kept::hold(&config)?;
+    info!(
+        deployment = config.policy.deployment.name(),
+        purpose = config.policy.purpose.name(),
+        "used for what the configuration says"
+    );
     let spec = args.source.as_ref().or(args.file.as_ref()).unwrap_or(&config.camera.source).clone();
     // One frame at a time goes through OpenCV; a second thread inside it would only add jitter.
     opencv::core::set_num_threads(1).or_exit(Exit::Internal, || "OpenCV".into())?;
@@ -54,16 +62,21 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let annotate = args.annotate.as_deref().map(annotator).transpose()?;
     let options = SourceOptions { keep_color: annotate.is_some(), ..config.camera.options };
     let orders = Arc::new(Orders::default());
+    let (metrics, published) = (Arc::new(Metrics::default()), Arc::new(Counters::default()));
+    let figures =
+        Source { metrics: Arc::clone(&metrics), published: Arc::clone(&published), policy: config.policy };
     let plan = Plan {
         nature: nature(&spec, &config),
         open: opener(spec, options, Arc::clone(&clock), stopped.clone()),
         smoother: Smoother::new(config.smooth.clone())?,
         vigil: Vigil::new(config.camera.stall),
         header: header(&config),
-        sinks: sinks(&config, &orders, &clock)?,
+        sinks: sinks(&config, &orders, &clock, figures)?,
         orders,
         load: loader(&config)?,
         annotate,
+        metrics,
+        published,
         clock: Arc::clone(&clock),
         stop: stopped,
     };
@@ -97,20 +110,22 @@ fn opener(spec: SourceSpec, options: SourceOptions, clock: Arc<dyn Clock>, stop:
 }
 
 /// Loads the models when called. Where they are is found out at once.
-#[expect(clippy::type_complexity, reason = "it is named by `Plan`")]
-fn loader(
-    config: &Config,
-) -> Result<Box<dyn FnOnce() -> Result<(Aligner, Classifier), Failure> + Send>, Failure> {
+fn loader(config: &Config) -> Result<Loader, Failure> {
     let models = config.align.models()?;
     let thresholds = config.align.options.clone();
     let (width, height) = (config.camera.options.width, config.camera.options.height);
     let options = config.classify.options(None)?;
+    let wants_expressions = config.policy.allows_expressions();
     Ok(Box::new(move || {
         let mut aligner = Aligner::new(&models, thresholds)?;
         warm_up(&mut aligner, width, height)?;
+        if !wants_expressions {
+            info!("no expression is recognised: at work only a safety or medical purpose may");
+            return Ok((aligner, None));
+        }
         let classifier = Classifier::open(&options)?;
         info!(model = classifier.model_name(), sha256 = classifier.model_sha256(), "models ready");
-        Ok((aligner, classifier))
+        Ok((aligner, Some(classifier)))
     }))
 }
 
@@ -126,10 +141,11 @@ fn sinks(
     config: &Config,
     orders: &Arc<Orders>,
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    figures: Source,
+) -> Result<Vec<Gated>, Failure> {
+    let mut sinks = Vec::new();
     if let Some(socket) = &config.socket {
-        sinks.push(Box::new(SocketSink::bind(&socket.options)?));
+        sinks.push(Gated::new(Box::new(SocketSink::bind(&socket.options)?), socket.gate));
         info!(path = %socket.options.path.display(), "listening");
     }
     if config.can.enabled {
@@ -142,7 +158,14 @@ fn sinks(
             }),
         };
         let port = CanInterfacePort::new(&config.can.interface)?;
-        sinks.push(Box::new(CanSink::new(Box::new(port), options, Arc::clone(clock))));
+        let sink = CanSink::new(Box::new(port), options, Arc::clone(clock));
+        sinks.push(Gated::new(Box::new(sink), config.can.gate));
+    }
+    if let Some(place) = &config.metrics {
+        let page = Arc::new(MetricsPage::new(METRICS, figures));
+        let nothing_but_health = config.policy.gate(Reach::Beyond, Groups::NONE);
+        sinks.push(Gated::new(Box::new(MetricsSink::bind(place, page)?), nothing_but_health));
+        info!(%place, "metrics are served");
     }
     Ok(sinks)
 }
@@ -152,7 +175,7 @@ fn header(config: &Config) -> Header {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     Header {
         boot_id: boot_id.trim().into(),
-        model: config.classify.model.as_str().into(),
+        model: if config.policy.allows_expressions() { &config.classify.model } else { "" }.into(),
         model_id: "".into(),
         software_version: env!("CARGO_PKG_VERSION").into(),
     }

@@ -138,6 +138,7 @@ mod tests {
 
     use types::Expression::{Happy, Neutral};
     use types::MoodState::Steady;
+    use wire::{Groups, Policy, Reach};
 
     use super::*;
 
@@ -155,9 +156,11 @@ mod tests {
     }
 
     fn events() -> Vec<u8> {
+        let gate = Policy::default().gate(Reach::Vehicle, Groups::ALL);
         let mut sent = Vec::new();
         for at in 0..=20 {
-            sample::event(at * 100, Steady(if at < 12 { Neutral } else { Happy })).write_json_line(&mut sent);
+            let event = sample::event(at * 100, Steady(if at < 12 { Neutral } else { Happy }));
+            gate.release(event).write_json_line(&mut sent);
         }
         sent
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use publish::MAX_INTERFACE_NAME;
 use wire::can::j1939::{DEFAULT_ADDRESS, Name, PROPRIETARY_B};
 use wire::can::{CanId, Format, MESSAGE_COUNT, MESSAGES, Network, NetworkOptions, Profile};
+use wire::{Gate, Policy, Reach};
 
-use super::Section;
-use super::purpose::Purpose;
+use super::{Section, purpose};
 
 /// The keys of a message's identifier and J1939 group, in the order of [`MESSAGES`].
 const KEYS: [(&str, &str); MESSAGE_COUNT] = [
@@ -31,11 +31,12 @@ pub struct Can {
     pub network: Network,
     /// The J1939 name to claim an address with; none where the address is fixed.
     pub claim: Option<Name>,
+    /// What goes out on it.
+    pub gate: Gate,
 }
 
 impl Can {
-    /// A purpose that may not carry expressions refuses it.
-    pub(super) fn read(keys: &mut Section<'_>, purpose: &Purpose) -> Self {
+    pub(super) fn read(keys: &mut Section<'_>, policy: Policy) -> Self {
         let enabled = keys.flag(
             "enabled",
             false,
@@ -53,9 +54,7 @@ impl Can {
         read_identifiers(keys, &mut options);
         let claim = read_j1939(keys, &mut options);
         read_times(keys, &mut options);
-        if let (true, Some(why)) = (enabled, purpose.forbids_expressions("can")) {
-            keys.refuse("enabled", &why);
-        }
+        let gate = purpose::gate(keys, policy, Reach::Vehicle, enabled);
         let network = Network::new(options.clone()).unwrap_or_else(|problems| {
             for problem in problems {
                 let place = MESSAGES.iter().position(|message| message.key == problem.message.key);
@@ -65,7 +64,7 @@ impl Can {
             // Not used: a configuration with a problem is not run.
             Network::standard()
         });
-        Self { enabled, interface, network, claim }
+        Self { enabled, interface, network, claim, gate }
     }
 }
 

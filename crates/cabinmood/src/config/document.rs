@@ -39,9 +39,9 @@ const PAGE_TAIL: &str = "
 | 64 | wrong use of the command line |
 | 65 | bad data: a file that is no video or picture, or of which a part is missing (what is good of it is used first), a data set without class folders |
 | 66 | no input: a file or folder that is missing, unreadable, empty, or neither file nor folder |
-| 69 | unavailable: no such camera at the start (unless `camera.wait`), none of `classify.providers` works, another daemon has the socket, or an output cannot be written |
+| 69 | unavailable: no such camera at the start (unless `camera.wait`), none of `classify.providers` works, another daemon has the socket, metrics.port is taken, an output cannot be written, or `purge` while a daemon runs |
 | 70 | a fault of the program; please report it |
-| 78 | configuration: a wrong key or value, a model that is missing, altered or does not fit, a socket that cannot be made at `socket.path` |
+| 78 | configuration: a wrong key or value, a purpose that does not allow what an output asks for, a model that is missing, altered or does not fit, a socket that cannot be made |
 ";
 
 fn wrapped(text: &str) -> String {

@@ -11,6 +11,7 @@ mod classify;
 #[cfg(test)]
 mod document;
 mod log;
+mod metrics;
 mod outward;
 mod purpose;
 mod section;
@@ -47,12 +48,16 @@ pub struct Config {
     pub classify: Classify,
     /// From observations to a mood.
     pub smooth: ::smooth::SmoothOptions,
+    /// Where it is used and for what.
+    pub policy: wire::Policy,
     /// The socket; none where the operator switched it off.
     pub socket: Option<Socket>,
     /// The CAN bus.
     pub can: Can,
     /// What is taken from the vehicle; none where nothing is.
     pub vehicle: Option<wire::can::VehicleOptions>,
+    /// Where metrics are served; none where they are switched off.
+    pub metrics: Option<publish::MetricsPlace>,
     /// Diagnostics.
     pub log: Log,
 }
@@ -82,11 +87,12 @@ impl Config {
         let align = Align::read(&mut Section::new("align", section("align"), &mut report));
         let classify = Classify::read(&mut Section::new("classify", section("classify"), &mut report));
         let smooth = smooth::read(&mut Section::new("smooth", section("smooth"), &mut report));
-        let carries = purpose::read(&mut Section::new("purpose", section("purpose"), &mut report));
-        let socket = Socket::read(&mut Section::new("socket", section("socket"), &mut report), &carries);
-        let can = Can::read(&mut Section::new("can", section("can"), &mut report), &carries);
+        let policy = purpose::read(&mut Section::new("purpose", section("purpose"), &mut report));
+        let socket = Socket::read(&mut Section::new("socket", section("socket"), &mut report), policy);
+        let can = Can::read(&mut Section::new("can", section("can"), &mut report), policy);
         let vehicle = vehicle::read(&mut Section::new("vehicle", section("vehicle"), &mut report), &can);
         outward::read(&mut Section::new("telematics", section("telematics"), &mut report));
+        let metrics = metrics::read(&mut Section::new("metrics", section("metrics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
         unknown.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -96,7 +102,7 @@ impl Config {
             let message = format!(": unknown section; there are {}", known.join(", "));
             report.problems.push(Problem { origin: section::origin(&value), key, message });
         }
-        (Self { camera, align, classify, smooth, socket, can, vehicle, log }, report)
+        (Self { camera, align, classify, smooth, policy, socket, can, vehicle, metrics, log }, report)
     }
 }
 
@@ -249,12 +255,17 @@ mod tests {
     #[test]
     fn a_workplace_may_not_publish_expressions_for_comfort() {
         let lines = refused("", &["purpose.deployment=workplace"]);
-        assert!(
-            matches!(&lines[..], [line] if line.contains("purpose.purpose") && line.contains("socket")),
-            "{lines:?}"
-        );
-        assert!(load("", &["purpose.deployment=workplace", "purpose.purpose=safety"]).is_ok());
-        assert!(load("", &["purpose.deployment=workplace", "socket.enabled=false"]).is_ok());
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        for told in ["socket.carries = [", "Article 5(1)(f)", "purpose.purpose", "socket.enabled = false"] {
+            assert!(line.contains(told), "{line}");
+        }
+        let lines = refused("", &["purpose.deployment=workplace", "can.enabled=true"]);
+        assert!(matches!(&lines[..], [_, line] if line.contains("can.carries")), "{lines:?}");
+        for ways in
+            ["purpose.purpose=safety", "socket.enabled=false", "socket.carries=['health', 'presence']"]
+        {
+            assert!(load("", &["purpose.deployment=workplace", ways]).is_ok(), "{ways}");
+        }
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl<'a> Section<'a> {
         Self { name, given, report }
     }
 
+    /// The section's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The one way in which all keys are read: notes the key, then the given value where there is
     /// one and `read` takes it, otherwise the default and, where `read` refused, a problem.
     fn key<T>(

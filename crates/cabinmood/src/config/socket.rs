@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use publish::SocketOptions;
 
-use super::Section;
-use super::purpose::Purpose;
+use wire::{Gate, Policy, Reach};
+
+use super::{Section, purpose};
 
 /// Where the socket is unless the operator says otherwise.
 const PATH: &str = "/run/cabinmood/mood.sock";
@@ -15,11 +16,13 @@ const PATH: &str = "/run/cabinmood/mood.sock";
 pub struct Socket {
     /// Where it is and who may connect.
     pub options: SocketOptions,
+    /// What goes out on it.
+    pub gate: Gate,
 }
 
 impl Socket {
-    /// `None` where it is switched off. A purpose that may not carry expressions refuses it.
-    pub(super) fn read(keys: &mut Section<'_>, purpose: &Purpose) -> Option<Self> {
+    /// `None` where it is switched off.
+    pub(super) fn read(keys: &mut Section<'_>, policy: Policy) -> Option<Self> {
         let enabled = keys.flag("enabled", true, "Whether to publish events on a Unix socket.");
         let path = keys.word(
             "path",
@@ -49,9 +52,7 @@ impl Socket {
             "subscribers",
             "Further ones are refused; a leak in one program shall not take all file descriptors.",
         );
-        if let (true, Some(why)) = (enabled, purpose.forbids_expressions("socket")) {
-            keys.refuse("enabled", &why);
-        }
+        let gate = purpose::gate(keys, policy, Reach::Vehicle, enabled);
         enabled.then(|| Self {
             options: SocketOptions {
                 path,
@@ -59,6 +60,7 @@ impl Socket {
                 mode,
                 max_subscribers: max_subscribers.into(),
             },
+            gate,
         })
     }
 }

@@ -15,10 +15,10 @@ impl Checkup {
         self.health
     }
 
-    /// The models are loaded.
-    pub const fn equipped(&mut self) {
+    /// The models are loaded; the expression model only where it is wanted.
+    pub const fn equipped(&mut self, classifies: bool) {
         self.health.align = Health::Ok;
-        self.health.classify = Health::Ok;
+        self.health.classify = if classifies { Health::Ok } else { Health::Off };
     }
 
     /// A frame was judged.
@@ -62,7 +62,7 @@ mod tests {
         let mut checkup = Checkup::default();
         checkup.silence(Reason::Starting);
         assert_eq!(words(&checkup), ["starting", "starting", "starting"]);
-        checkup.equipped();
+        checkup.equipped(true);
         checkup.frame(None, 0);
         assert_eq!(words(&checkup), ["ok", "ok", "ok"]);
         checkup.frame(Some(Reason::Frozen), 0);
@@ -83,5 +83,8 @@ mod tests {
         assert_eq!(words(&checkup)[0], "failed");
         checkup.silence(Reason::Disabled);
         assert_eq!(words(&checkup)[0], "off");
+        checkup.equipped(false);
+        checkup.frame(None, 1);
+        assert_eq!(words(&checkup), ["ok", "ok", "off"], "no expressions are wanted");
     }
 }

@@ -21,7 +21,7 @@ const MODEL_ID_DIGITS: usize = 5;
 
 /// From sightings to events: one for each frame, and `unknown` where none comes.
 pub struct Judge {
-    /// None until it is loaded; no frame comes before.
+    /// None until it is loaded, before which no frame comes, and where the purpose wants none.
     classifier: Option<Classifier>,
     smoother: Smoother,
     vigil: Vigil,
@@ -62,13 +62,15 @@ impl Judge {
         }
     }
 
-    /// The expression model is loaded.
-    pub fn equip(&mut self, classifier: Classifier) {
-        self.header.model = classifier.model_name().into();
-        self.header.model_id =
-            classifier.model_sha256().chars().take(MODEL_ID_DIGITS).collect::<String>().into();
-        self.checkup.equipped();
-        self.classifier = Some(classifier);
+    /// The models are loaded; without an expression model none is recognised.
+    pub fn equip(&mut self, classifier: Option<Classifier>) {
+        if let Some(classifier) = &classifier {
+            self.header.model = classifier.model_name().into();
+            self.header.model_id =
+                classifier.model_sha256().chars().take(MODEL_ID_DIGITS).collect::<String>().into();
+        }
+        self.checkup.equipped(classifier.is_some());
+        self.classifier = classifier;
     }
 
     /// How long to wait for the next sighting before [`Self::silence`].
@@ -97,8 +99,13 @@ impl Judge {
                 self.metrics.frames_stale_total.one();
                 self.smoother.silence(captured_at, Reason::Stale)
             }
+            // No expression is wanted, so that there is never enough to name one.
+            Verdict::Accepted if self.classifier.is_none() => {
+                self.smoother.silence(captured_at, Reason::Starting)
+            }
             _ => self.smoother.step(sighting),
         };
+        self.metrics.smooth_time.add(self.clock.now().since(now));
         self.vigil.saw(captured_at);
         let why = if let MoodState::Unknown(reason) = mood.state { Some(reason) } else { None };
         self.checkup.frame(why, self.metrics.align_faults_total.get());

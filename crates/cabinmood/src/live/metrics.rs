@@ -1,9 +1,8 @@
 //! What the daemon counts. Nothing is dropped, retried or survived without a number here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use publish::Counters;
+use publish::{Counters, Latency};
 use tracing::info;
 
 /// A count that only goes up.
@@ -24,46 +23,6 @@ impl Count {
     /// The count.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// How long something took, as a histogram of fixed size: eight buckets an octave from 16 us, so
-/// that a median is right to within 9 %.
-#[derive(Debug)]
-pub struct Latency {
-    buckets: [AtomicU64; Self::BUCKETS],
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        Self { buckets: std::array::from_fn(|_| AtomicU64::new(0)) }
-    }
-}
-
-impl Latency {
-    const BUCKETS: usize = 160;
-    const PER_OCTAVE: f32 = 8.0;
-    const LEAST_US: f32 = 16.0;
-
-    /// Notes one.
-    pub fn add(&self, time: Duration) {
-        let octaves = (time.as_secs_f32() * 1e6 / Self::LEAST_US).max(1.0).log2();
-        let place = ((octaves * Self::PER_OCTAVE) as usize).min(Self::BUCKETS - 1);
-        self.buckets[place].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The time in milliseconds that this share (0 to 1) stayed below; 0 where nothing was noted.
-    pub fn quantile_ms(&self, share: f32) -> f64 {
-        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
-        let wanted = (share * counts.iter().sum::<u64>() as f32).ceil().max(1.0) as u64;
-        let mut below = 0;
-        let place = counts.iter().position(|count| {
-            below += count;
-            below >= wanted
-        });
-        let us = place.map_or(0.0, |place| Self::LEAST_US * ((place + 1) as f32 / Self::PER_OCTAVE).exp2());
-        // To the microsecond: more digits would only look exact.
-        f64::from(us.round()) / 1e3
     }
 }
 
@@ -98,11 +57,21 @@ pub struct Metrics {
     pub align_time: Latency,
     /// Time in classification, an accepted frame.
     pub classify_time: Latency,
+    /// Time in smoothing, a frame.
+    pub smooth_time: Latency,
+    /// From capture to alignment taking the frame from its edge.
+    pub taken_age: Latency,
     /// From capture to the event being handed to publish.
     pub reaction_time: Latency,
 }
 
 impl Metrics {
+    /// Frames that wait for alignment or are in it.
+    pub fn waiting_frames(&self) -> u64 {
+        let done = self.frames_dropped_total.get() + self.frames_processed_total.get();
+        self.frames_captured_total.get().saturating_sub(done)
+    }
+
     /// Writes all of it as one line of the log.
     pub fn log(&self, published: &Counters, occasion: &str) {
         info!(
@@ -139,29 +108,5 @@ impl Metrics {
             reaction_p99_ms = self.reaction_time.quantile_ms(0.99),
             "{occasion}"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_right_to_a_bucket() {
-        let times = Latency::default();
-        assert_eq!(times.quantile_ms(0.5), 0.0);
-        (1..=100).for_each(|ms| times.add(Duration::from_millis(ms)));
-        for (share, expected) in [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0)] {
-            let found = times.quantile_ms(share);
-            assert!(found >= expected && found <= expected * 1.1, "{share}: {found}");
-        }
-    }
-
-    #[test]
-    fn what_is_out_of_range_goes_into_the_last_bucket() {
-        let times = Latency::default();
-        times.add(Duration::ZERO);
-        times.add(Duration::MAX);
-        assert!(times.quantile_ms(0.5) < 0.02 && times.quantile_ms(1.0) > 10_000.0);
     }
 }

@@ -7,6 +7,7 @@ pub mod intake;
 pub mod judge;
 pub mod leash;
 pub mod metrics;
+pub mod metrics_table;
 pub mod orders;
 #[cfg(test)]
 mod replay;

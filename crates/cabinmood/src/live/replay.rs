@@ -63,7 +63,7 @@ fn replay(clip: &Path) -> Vec<Event> {
     let (smoother, vigil) = (Smoother::new(config.smooth.clone()).unwrap(), Vigil::new(config.camera.stall));
     let mut judge =
         Judge::new(smoother, vigil, Arc::default(), Arc::default(), header, metrics, clock.clone());
-    judge.equip(open::classifier(&config, None).unwrap());
+    judge.equip(Some(open::classifier(&config, None).unwrap()));
 
     let options = SourceOptions::default();
     let mut source = capture::open(&SourceSpec::from(clip), &options, clock.clone(), &Pool::new()).unwrap();
@@ -94,9 +94,10 @@ fn replay_gives_the_same_events_twice() {
 /// Where the state changes: seconds, state and how sure it is then.
 fn changes(events: &[Event]) -> String {
     let name = |event: &Event| match event.state {
-        MoodState::Steady(expression) => expression.to_string(),
-        MoodState::Transition { from, to, .. } => format!("{from}>{to}"),
-        MoodState::Unknown(reason) => reason.to_string(),
+        Some(MoodState::Steady(expression)) => expression.to_string(),
+        Some(MoodState::Transition { from, to, .. }) => format!("{from}>{to}"),
+        Some(MoodState::Unknown(reason)) => reason.to_string(),
+        None => "withheld".to_owned(),
     };
     let mut last = String::new();
     let changes = events.iter().filter_map(|event| {

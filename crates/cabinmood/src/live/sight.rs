@@ -47,6 +47,7 @@ impl Sight {
         } else {
             let _span = trace_span!("align", seq = frame.seq).entered();
             let start = self.clock.now();
+            self.metrics.taken_age.add(start.since(frame.captured_at));
             let seen = self.aligner.step(&frame.value.grey, frame.captured_at, &mut crop);
             self.metrics.align_time.add(self.clock.now().since(start));
             seen.unwrap_or_else(|fault| {

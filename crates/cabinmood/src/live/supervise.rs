@@ -237,6 +237,8 @@ mod tests {
             header: Header::default(),
             sinks: Vec::new(),
             annotate: None,
+            metrics: Arc::default(),
+            published: Arc::default(),
             clock: Arc::new(SystemClock),
             stop,
         };

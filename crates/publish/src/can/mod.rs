@@ -12,6 +12,7 @@ mod schedule;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -27,6 +28,7 @@ use bus::{Bus, Heard};
 pub use interfaces::{CanInterface, MAX_INTERFACE_NAME, can_interfaces};
 pub use port::{CanInterfacePort, CanListener, CanPort, Hear, look as look_at_can};
 use schedule::Slot;
+use wire::Reach;
 
 /// The vehicle's conditions are looked at this often even where no message is due sooner.
 const ROUND: Duration = Duration::from_millis(100);
@@ -88,16 +90,26 @@ impl CanSink {
     async fn go(mut self, mut feed: Feed, counters: Arc<Counters>) -> Result<(), PublishError> {
         counters.note_bus(Health::Starting);
         let mut newest: Option<Arc<Published>> = None;
+        // Whether no frame has told of the newest event yet.
+        let mut is_new = false;
         loop {
             let now = self.clock.now();
             self.bus.tend(now, &counters);
             self.tell_conditions(now);
+            let sent_before = counters.can_frames_sent_total.load(Ordering::Relaxed);
             let next = self.send_due(newest.as_deref(), now, &counters);
+            if is_new && counters.can_frames_sent_total.load(Ordering::Relaxed) > sent_before {
+                is_new = false;
+                newest.iter().for_each(|published| feed.handed_on(published));
+            }
             let wait = next.min(self.bus.next_deadline(now)).since(now).min(ROUND);
             tokio::select! {
                 biased;
                 delivery = feed.next() => match delivery {
-                    Some(delivery) => newest = Some(delivery.published),
+                    Some(delivery) => {
+                        newest = Some(delivery.published);
+                        is_new = true;
+                    }
                     None => return Ok(()),
                 },
                 heard = self.bus.receive(&*self.clock, &counters) => self.heed(&heard, &counters),
@@ -167,6 +179,10 @@ fn hear(vehicle: &[CanId], is_j1939: bool, claims: bool) -> Vec<Hear> {
 impl Sink for CanSink {
     fn name(&self) -> &'static str {
         "can"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
     }
 
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture {

@@ -1,6 +1,6 @@
 //! The Unix socket: newline-delimited JSON for everybody on this computer who may read it.
 
-mod place;
+pub(crate) mod place;
 mod subscriber;
 
 use std::os::unix::net::UnixListener;
@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
+use wire::Reach;
 
 use crate::counters::count;
-use crate::{Counters, Feed, PublishError, Sink, SinkFuture};
+use crate::{Counters, Feed, PublishError, Sink, SinkFuture, Tap};
 pub(crate) use place::MAX_PATH_BYTES;
 use place::SocketFile;
 pub use subscriber::REFUSED_SCHEMA;
@@ -70,24 +71,24 @@ impl SocketSink {
     /// Every [`PublishError`] but `Runtime`. A leftover that nobody listens on is replaced; a
     /// running daemon's socket, or anything that is no socket, is left alone.
     pub fn bind(options: &SocketOptions) -> Result<Self, PublishError> {
-        let (listener, file) = place::bind(&options.path, options.group.as_deref(), options.mode)?;
+        let (listener, file) = place::bind("socket", &options.path, options.group.as_deref(), options.mode)?;
         Ok(Self { listener, file, max_subscribers: options.max_subscribers })
     }
 
-    async fn accept(self, mut feed: Feed, counters: Arc<Counters>) -> Result<(), PublishError> {
+    async fn accept(self, mut tap: Tap, counters: Arc<Counters>) -> Result<(), PublishError> {
         let path = self.file.path().to_owned();
         let listener = tokio::net::UnixListener::from_std(self.listener)
-            .map_err(|source| PublishError::Socket { path, action: "listen", source })?;
+            .map_err(|source| PublishError::Socket { section: "socket", path, action: "listen", source })?;
         let mut subscribers = JoinSet::new();
         loop {
             tokio::select! {
-                () = feed.ended() => break,
+                () = tap.ended() => break,
                 Some(_) = subscribers.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         while subscribers.try_join_next().is_some() {}
                         if subscribers.len() < self.max_subscribers {
-                            subscribers.spawn(subscriber::serve(stream, feed.join(), Arc::clone(&counters)));
+                            subscribers.spawn(subscriber::serve(stream, tap.feed(), Arc::clone(&counters)));
                         } else {
                             subscriber::refuse(&stream, self.max_subscribers, &counters);
                         }
@@ -114,7 +115,11 @@ impl Sink for SocketSink {
         "socket"
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Vehicle
+    }
+
     fn run(self: Box<Self>, feed: Feed, counters: Arc<Counters>) -> SinkFuture {
-        Box::pin(self.accept(feed, counters))
+        Box::pin(self.accept(feed.into_tap(), counters))
     }
 }

@@ -22,7 +22,7 @@ const PERMISSION_BITS: u32 = 0o777;
 
 /// The socket's file; removed on drop, if it is still this one.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -34,7 +34,7 @@ impl SocketFile {
         Ok(Self { path: path.to_owned(), device: meta.dev(), inode: meta.ino() })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -49,20 +49,22 @@ impl Drop for SocketFile {
     }
 }
 
-/// Makes a listening socket that nobody can connect to before its group and mode are right.
-pub(super) fn bind(
+/// Makes the listening socket of a section of the configuration, which nobody can connect to before its group and mode are right.
+pub(crate) fn bind(
+    section: &'static str,
     path: &Path,
     group: Option<&str>,
     mode: u32,
 ) -> Result<(UnixListener, SocketFile), PublishError> {
-    let fault = |action| move |source| PublishError::Socket { path: path.to_owned(), action, source };
+    let fault =
+        |action| move |source| PublishError::Socket { section, path: path.to_owned(), action, source };
     if mode & !PERMISSION_BITS != 0 {
-        return Err(PublishError::BadMode { mode });
+        return Err(PublishError::BadMode { section, mode });
     }
-    let group = group.map(find_group).transpose()?;
-    let address = address(path)?;
-    let _alone = lock_folder(path)?;
-    clear_leftover(path, &address)?;
+    let group = group.map(|name| find_group(section, name)).transpose()?;
+    let address = address(section, path)?;
+    let _alone = lock_folder(section, path)?;
+    clear_leftover(section, path, &address)?;
 
     let socket = new_socket().map_err(fault("make a socket"))?;
     socket::bind(socket.as_raw_fd(), &address).map_err(io::Error::from).map_err(fault("bind"))?;
@@ -70,25 +72,27 @@ pub(super) fn bind(
     if let Some(group) = group {
         nix::unistd::chown(path, None, Some(group))
             .map_err(io::Error::from)
-            .map_err(fault("give it to socket.group (the daemon's user must be a member)"))?;
+            .map_err(fault("give it to its group (the daemon's user must be a member)"))?;
     }
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fault("set socket.mode"))?;
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fault("set its mode"))?;
     // Only now: until a socket listens, connecting is refused whatever its mode.
     socket::listen(&socket, Backlog::MAXCONN).map_err(io::Error::from).map_err(fault("listen"))?;
     Ok((UnixListener::from(socket), file))
 }
 
-fn find_group(name: &str) -> Result<Gid, PublishError> {
+fn find_group(section: &'static str, name: &str) -> Result<Gid, PublishError> {
     match Group::from_name(name) {
         Ok(Some(group)) => Ok(group.gid),
-        Ok(None) | Err(_) => Err(PublishError::NoSuchGroup { group: name.to_owned() }),
+        Ok(None) | Err(_) => Err(PublishError::NoSuchGroup { section, group: name.to_owned() }),
     }
 }
 
-fn address(path: &Path) -> Result<UnixAddr, PublishError> {
+fn address(section: &'static str, path: &Path) -> Result<UnixAddr, PublishError> {
     UnixAddr::new(path).map_err(|errno| match errno {
-        Errno::ENAMETOOLONG => PublishError::PathTooLong { path: path.to_owned() },
-        other => PublishError::Socket { path: path.to_owned(), action: "use it", source: other.into() },
+        Errno::ENAMETOOLONG => PublishError::PathTooLong { section, path: path.to_owned() },
+        other => {
+            PublishError::Socket { section, path: path.to_owned(), action: "use it", source: other.into() }
+        }
     })
 }
 
@@ -100,30 +104,31 @@ fn new_socket() -> io::Result<OwnedFd> {
 
 /// Locks the folder until the socket listens. Two daemons that start together would otherwise
 /// each see the other's socket before it listens, and take it for a leftover.
-fn lock_folder(path: &Path) -> Result<Flock<File>, PublishError> {
+fn lock_folder(section: &'static str, path: &Path) -> Result<Flock<File>, PublishError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let fault = |action, source| PublishError::Socket { path: path.to_owned(), action, source };
+    let fault = |action, source| PublishError::Socket { section, path: path.to_owned(), action, source };
     let handle = File::open(folder).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => PublishError::NoFolder { path: path.to_owned() },
+        io::ErrorKind::NotFound => PublishError::NoFolder { section, path: path.to_owned() },
         _ => fault("open its folder", source),
     })?;
     Flock::lock(handle, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        Errno::EWOULDBLOCK => PublishError::InUse { path: path.to_owned() },
+        Errno::EWOULDBLOCK => PublishError::InUse { section, path: path.to_owned() },
         other => fault("lock its folder", other.into()),
     })
 }
 
 /// Removes the socket of a daemon that ended without removing it, and nothing else.
-fn clear_leftover(path: &Path, address: &UnixAddr) -> Result<(), PublishError> {
-    let fault = |action| move |source| PublishError::Socket { path: path.to_owned(), action, source };
+fn clear_leftover(section: &'static str, path: &Path, address: &UnixAddr) -> Result<(), PublishError> {
+    let fault =
+        |action| move |source| PublishError::Socket { section, path: path.to_owned(), action, source };
     match fs::symlink_metadata(path) {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(fault("look at it")(source)),
         Ok(meta) if !meta.file_type().is_socket() => {
-            return Err(PublishError::NotASocket { path: path.to_owned() });
+            return Err(PublishError::NotASocket { section, path: path.to_owned() });
         }
         Ok(_) => {}
     }
@@ -132,7 +137,9 @@ fn clear_leftover(path: &Path, address: &UnixAddr) -> Result<(), PublishError> {
         Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(fault("remove the leftover socket")),
         // EAGAIN: its queue is full of connections; a daemon that hangs is running nevertheless.
         // EPROTOTYPE: a socket of another type, with an owner.
-        Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => Err(PublishError::InUse { path: path.to_owned() }),
+        Ok(()) | Err(Errno::EAGAIN | Errno::EPROTOTYPE) => {
+            Err(PublishError::InUse { section, path: path.to_owned() })
+        }
         Err(errno) => Err(fault("ask who listens there")(errno.into())),
     }
 }

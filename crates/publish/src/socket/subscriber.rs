@@ -48,7 +48,10 @@ async fn send_all(mut stream: UnixStream, mut feed: Feed, counters: &Counters) -
         tokio::select! {
             biased;
             delivery = feed.next() => match delivery {
-                Some(delivery) => send(&mut stream, &delivery, counters).await?,
+                Some(delivery) => {
+                    send(&mut stream, &delivery, counters).await?;
+                    feed.handed_on(&delivery.published);
+                }
                 None => return stream.shutdown().await,
             },
             closing = closing(&stream), if !half_closed => {
@@ -76,7 +79,7 @@ async fn send(stream: &mut UnixStream, delivery: &Delivery, counters: &Counters)
         Gap { missed: events }.write_json_line(&mut line);
         stream.write_all(&line).await?;
     }
-    stream.write_all(&delivery.published.line).await?;
+    stream.write_all(delivery.published.line()).await?;
     count(&counters.lines_sent_total);
     Ok(())
 }

@@ -15,13 +15,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use publish::{Counters, EventSender, PublishError, Sink, SocketOptions, SocketSink};
+use publish::{Counters, EventSender, Gated, PublishError, Sink, SocketOptions, SocketSink};
 use serde_json::Value;
 use types::{Clock, Expression, MonoTime, Mood, MoodState, Probabilities, UtcTime};
-use wire::{Event, Header};
+use wire::{Event, Gate, Groups, Header, Policy, Reach};
 
 /// A guard against hanging for ever where a test fails; no test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Lets everything pass.
+pub fn open_gate() -> Gate {
+    Policy::default().gate(Reach::Vehicle, Groups::ALL)
+}
 
 /// Each look at it is a millisecond later than the one before.
 #[derive(Default)]
@@ -57,6 +62,16 @@ impl Publisher {
     pub fn start_at(
         clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut SocketOptions),
+        others: Vec<Box<dyn Sink>>,
+    ) -> Self {
+        Self::start_gated(open_gate(), clock, change, others)
+    }
+
+    /// All sinks behind this gate.
+    pub fn start_gated(
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut SocketOptions),
         mut others: Vec<Box<dyn Sink>>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -64,6 +79,7 @@ impl Publisher {
         let mut options = SocketOptions::new(&path);
         change(&mut options);
         others.push(Box::new(SocketSink::bind(&options).unwrap()));
+        let others = others.into_iter().map(|sink| Gated::new(sink, gate)).collect();
         let (sender, receiver) = publish::channel(64);
         let counters = Arc::new(Counters::default());
         let shared = Arc::clone(&counters);

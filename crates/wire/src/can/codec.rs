@@ -7,6 +7,8 @@ use types::{Expression, Health, MonoTime, MoodState, Reason};
 use super::frame::MAX_DATA;
 use super::layout::{Field, MODEL_ID_MAX, Message, Source};
 use crate::event::Event;
+use crate::gate::Released;
+use crate::policy::Purpose;
 use crate::signals::{Group, STATES};
 
 /// Events come every 100 ms at least: where none came for three times that, whoever makes them is
@@ -28,7 +30,7 @@ pub enum Reading {
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
     /// The newest event; `None` before the first.
-    pub event: Option<&'a Event>,
+    pub event: Option<&'a Released>,
     /// The present time.
     pub now: MonoTime,
 }
@@ -141,13 +143,17 @@ fn given<T>(value: Option<T>, read: impl FnOnce(T) -> Reading) -> Reading {
 impl Moment<'_> {
     fn read(&self, source: Source) -> Reading {
         let Some(event) = self.event else { return Reading::NotAvailable };
+        // An unknown state is told by the group of its reason, as the gate has decided.
+        if source != Source::State && !event.carries(source.group()) {
+            return Reading::NotAvailable;
+        }
         let is_stale = self.now.since(event.published_at.unwrap_or(event.captured_at)) > STALE;
         if is_stale {
             return match source {
                 Source::State => state(MoodState::Unknown(Reason::Stale)),
                 Source::Reason => reason(Reason::Stale),
                 Source::FrameAge => self.frame_age(event),
-                Source::ModelId | Source::Version(_) => self.read_fresh(source, event),
+                Source::ModelId | Source::Version(_) | Source::Purpose => self.read_fresh(source, event),
                 _ => Reading::NotAvailable,
             };
         }
@@ -158,18 +164,18 @@ impl Moment<'_> {
     }
 
     fn read_fresh(&self, source: Source, event: &Event) -> Reading {
-        let known = !matches!(event.state, MoodState::Unknown(_));
+        let known = matches!(event.state, Some(MoodState::Steady(_) | MoodState::Transition { .. }));
         match source {
-            Source::State => state(event.state),
+            Source::State => given(event.state, state),
             Source::From | Source::To | Source::Progress => transition(source, event.state),
             Source::Reason => match event.state {
-                MoodState::Unknown(why) => reason(why),
+                Some(MoodState::Unknown(why)) => reason(why),
                 _ => Reading::NotAvailable,
             },
-            Source::Confidence => percent(if known { event.confidence } else { 0.0 }),
+            Source::Confidence => given(event.state, |_| percent(if known { event.confidence } else { 0.0 })),
             Source::Intensity => given(event.intensity.filter(|_| known), percent),
             Source::Quality => given(event.frame_seq, |_| percent(event.quality.value())),
-            Source::FacePresent => given(event.frame_seq, |_| Reading::Value(event.face.is_some().into())),
+            Source::FacePresent => given(event.face_present, |is| Reading::Value(is.into())),
             Source::EyeOpenness => given(event.eye_openness, percent),
             Source::FrameAge => self.frame_age(event),
             Source::Latency => given(event.latency_ms(), Reading::Value),
@@ -181,6 +187,7 @@ impl Moment<'_> {
             Source::Classify => health(event.health.classify),
             Source::Bus => health(event.health.bus),
             Source::ModelId => given(model_id(&event.model_id), |id| Reading::Value(id.into())),
+            Source::Purpose => purpose(event.purpose),
             Source::Version(part) => {
                 given(version(&event.software_version, part), |n| Reading::Value(n.into()))
             }
@@ -199,7 +206,7 @@ fn has_failed(source: Source, event: &Event) -> bool {
     let sees = of.capture == Health::Failed || of.align == Health::Failed;
     match (source, source.group()) {
         // What goes only with some states is missing as a matter of course.
-        (Source::From | Source::To | Source::Progress | Source::Reason, _) => false,
+        (Source::State | Source::From | Source::To | Source::Progress | Source::Reason, _) => false,
         (_, Group::Expression) => sees || of.classify == Health::Failed,
         (_, Group::Attention | Group::Presence) => sees,
         (Source::Quality | Source::FrameAge, Group::Health) => sees,
@@ -215,17 +222,22 @@ fn state(state: MoodState) -> Reading {
     }
 }
 
-fn transition(source: Source, state: MoodState) -> Reading {
+fn transition(source: Source, state: Option<MoodState>) -> Reading {
     match (source, state) {
-        (Source::From, MoodState::Transition { from, .. }) => expression(from),
-        (Source::To, MoodState::Transition { to, .. }) => expression(to),
-        (Source::Progress, MoodState::Transition { progress, .. }) => percent(progress.value()),
+        (Source::From, Some(MoodState::Transition { from, .. })) => expression(from),
+        (Source::To, Some(MoodState::Transition { to, .. })) => expression(to),
+        (Source::Progress, Some(MoodState::Transition { progress, .. })) => percent(progress.value()),
         _ => Reading::NotAvailable,
     }
 }
 
 fn reason(why: Reason) -> Reading {
     Reason::ALL.iter().position(|r| *r == why).map_or(Reading::Error, |place| Reading::Value(place as f64))
+}
+
+fn purpose(purpose: Purpose) -> Reading {
+    let place = Purpose::ALL.iter().position(|p| *p == purpose);
+    place.map_or(Reading::Error, |place| Reading::Value(place as f64))
 }
 
 fn health(health: Health) -> Reading {

@@ -109,6 +109,8 @@ pub enum Source {
     Bus,
     /// Which model.
     ModelId,
+    /// What all of it may be used for.
+    Purpose,
     /// A part of the software's version: 0 major, 1 minor, 2 patch.
     Version(u8),
     /// The probability of one expression, unsmoothed.
@@ -133,7 +135,7 @@ impl Source {
             Self::Confidence => ("confidence", None),
             Self::Intensity => ("intensity", None),
             Self::Quality => ("quality", None),
-            Self::FacePresent => ("face", None),
+            Self::FacePresent => ("face_present", None),
             Self::EyeOpenness => ("eye_openness", None),
             Self::FrameAge => ("captured_at_ns", None),
             Self::Latency => ("latency_ms", None),
@@ -145,6 +147,7 @@ impl Source {
             Self::Classify => ("health", Some("classify")),
             Self::Bus => ("health", Some("bus")),
             Self::ModelId => ("model_id", None),
+            Self::Purpose => ("purpose", None),
             Self::Version(_) => ("software_version", None),
             Self::Probability(expression) => ("probabilities", Some(expression.name())),
         }
@@ -245,10 +248,12 @@ const STATUS: [Field; 5] = [
     field("ModelId", Source::ModelId, 40, 24),
 ];
 
-const VERSION: [Field; 3] = [
+const VERSION: [Field; 4] = [
     field("VersionMajor", Source::Version(0), 24, 8),
     field("VersionMinor", Source::Version(1), 32, 8),
     field("VersionPatch", Source::Version(2), 40, 8),
+    // Here, since the state's message is full, and within a run the purpose does not change.
+    field("Purpose", Source::Purpose, 48, 4),
 ];
 
 /// The field names of the probabilities, in the order of [`Expression::ALL`].
@@ -323,7 +328,7 @@ pub const MESSAGES: [Message; MESSAGE_COUNT] = [
     Message {
         name: "Version",
         key: "version",
-        doc: "The daemon's version.",
+        doc: "The daemon's version, and what all its messages may be used for.",
         default_id: 0x514,
         default_pgn: 0xFF54,
         bytes: 8,

@@ -18,15 +18,16 @@ pub const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// The frame rate is taken over this long.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
 
-/// The states that time is counted for: seven expressions, transition, unknown.
-const KINDS: usize = Expression::COUNT + 2;
+/// The states that time is counted for: seven expressions, transition, unknown, withheld.
+const KINDS: usize = Expression::COUNT + 3;
 
 /// A time in which one state held.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Span {
     begin: MonoTime,
     end: MonoTime,
-    state: MoodState,
+    /// `None` where it is withheld.
+    state: Option<MoodState>,
 }
 
 /// What a line was.
@@ -98,7 +99,7 @@ impl History {
         changed
     }
 
-    fn extend(&mut self, at: MonoTime, state: MoodState, changed: bool) {
+    fn extend(&mut self, at: MonoTime, state: Option<MoodState>, changed: bool) {
         let mut joined = false;
         if let Some(last) = self.spans.back_mut() {
             let end = at.min(last.end + LONGEST_HOLD).max(last.end);
@@ -139,7 +140,7 @@ impl History {
     }
 
     /// The last minute in `columns` equal parts, oldest first: the state that held longest in each,
-    /// `None` where nothing is known.
+    /// `None` where nothing is known or told.
     pub fn timeline(&self, columns: usize) -> Vec<Option<MoodState>> {
         let end = self.spans.back().map_or(MonoTime::ZERO, |last| last.end).as_ns();
         let width = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX) / columns.max(1) as u64;
@@ -148,14 +149,15 @@ impl History {
             let (left, right) = (MonoTime::from_ns(right.saturating_sub(width)), MonoTime::from_ns(right));
             let inside = |span: &Span| span.end.min(right).since(span.begin.max(left));
             let longest = self.spans.iter().max_by_key(|span| inside(span));
-            longest.filter(|span| !inside(span).is_zero()).map(|span| span.state)
+            longest.filter(|span| !inside(span).is_zero()).and_then(|span| span.state)
         };
         (0..columns).map(column).collect()
     }
 
     /// How long each state held, longest first, and the counts, in one line.
     pub fn summary(&self) -> String {
-        let names = Expression::ALL.into_iter().map(Expression::name).chain(["transition", "unknown"]);
+        let names =
+            Expression::ALL.into_iter().map(Expression::name).chain(["transition", "unknown", "withheld"]);
         let mut held: Vec<_> = names.zip(self.totals).filter(|(_, time)| !time.is_zero()).collect();
         held.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
         let mut parts: Vec<String> =
@@ -175,20 +177,22 @@ fn time_of(event: &Event) -> MonoTime {
 }
 
 /// A transition that comes further, and one that does not, are the same state.
-fn is_same(a: MoodState, b: MoodState) -> bool {
+fn is_same(a: Option<MoodState>, b: Option<MoodState>) -> bool {
     match (a, b) {
-        (MoodState::Transition { from: f, to: t, .. }, MoodState::Transition { from, to, .. }) => {
-            (f, t) == (from, to)
-        }
+        (
+            Some(MoodState::Transition { from: f, to: t, .. }),
+            Some(MoodState::Transition { from, to, .. }),
+        ) => (f, t) == (from, to),
         _ => a == b,
     }
 }
 
-const fn kind(state: MoodState) -> usize {
+const fn kind(state: Option<MoodState>) -> usize {
     match state {
-        MoodState::Steady(expression) => expression.index(),
-        MoodState::Transition { .. } => Expression::COUNT,
-        MoodState::Unknown(_) => Expression::COUNT + 1,
+        Some(MoodState::Steady(expression)) => expression.index(),
+        Some(MoodState::Transition { .. }) => Expression::COUNT,
+        Some(MoodState::Unknown(_)) => Expression::COUNT + 1,
+        None => Expression::COUNT + 2,
     }
 }
 
@@ -211,6 +215,16 @@ mod tests {
         assert_eq!(history.held(), Duration::from_millis(3_900));
         assert_eq!(history.elapsed(), Duration::from_millis(9_900));
         assert!((history.frames_per_second().unwrap() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_state_that_is_withheld_is_none_of_the_others() {
+        let mut history = History::default();
+        for step in 0..=10 {
+            history.add(Event { state: None, ..event(step * 100, Steady(Happy)) });
+        }
+        assert_eq!(history.summary(), "withheld 1.0 s, 11 events, 0 missed");
+        assert!(history.timeline(60).iter().all(Option::is_none));
     }
 
     #[test]

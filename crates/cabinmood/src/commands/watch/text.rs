@@ -18,14 +18,15 @@ pub fn line(history: &History, seen: &Seen) -> Option<String> {
 fn describe(event: &Event) -> String {
     let confidence = event.confidence;
     match event.state {
-        MoodState::Steady(expression) => {
+        Some(MoodState::Steady(expression)) => {
             let intensity = event.intensity.map_or(String::new(), |value| format!(", intensity {value:.2}"));
             format!("{expression:<10}  confidence {confidence:.2}{intensity}")
         }
-        MoodState::Transition { from, to, .. } => {
+        Some(MoodState::Transition { from, to, .. }) => {
             format!("transition  {from} to {to}, confidence {confidence:.2}")
         }
-        MoodState::Unknown(reason) => format!("unknown     {reason}"),
+        Some(MoodState::Unknown(reason)) => format!("unknown     {reason}"),
+        None => format!("withheld    not for this reader (purpose: {})", event.purpose.name()),
     }
 }
 
@@ -55,6 +56,8 @@ mod tests {
             let seen = if history.add(event(place * 500, state)) { Seen::Change } else { Seen::Same };
             told.extend(line(&history, &seen));
         }
+        history.add(Event { state: None, ..event(3_000, MoodState::Steady(Happy)) });
+        told.extend(line(&history, &Seen::Change));
         told.extend(line(&history, &Seen::Missed(3)));
         assert_eq!(
             told,
@@ -63,7 +66,8 @@ mod tests {
                 "     1.00 s  transition  neutral to happy, confidence 0.87",
                 "     2.00 s  happy       confidence 0.87, intensity 0.34",
                 "     2.50 s  unknown     no_face",
-                "     2.50 s  (3 events missed)",
+                "     3.00 s  withheld    not for this reader (purpose: comfort)",
+                "     3.00 s  (3 events missed)",
             ]
         );
     }

@@ -84,16 +84,20 @@ fn state(event: &Event, history: &History, sheet: &Sheet<'_>) -> Vec<Row> {
             let seconds = sheet.silent_for.as_secs();
             ("unknown".to_owned(), format!("no event for {seconds} s: the daemon hangs or is suspended"))
         }
-        MoodState::Steady(expression) => {
+        Some(MoodState::Steady(expression)) => {
             (expression.name().to_owned(), format!("for {:.1} s", history.held().as_secs_f64()))
         }
-        MoodState::Transition { from, to, progress } => {
+        Some(MoodState::Transition { from, to, progress }) => {
             let share = progress.value() * 100.0;
             (format!("→ {to}"), format!("from {from} to {to}, {share:.0} % of the way"))
         }
-        MoodState::Unknown(reason) => ("unknown".to_owned(), format!("{reason}: {}", meaning(reason))),
+        Some(MoodState::Unknown(reason)) => ("unknown".to_owned(), format!("{reason}: {}", meaning(reason))),
+        None => {
+            let purpose = event.purpose.name();
+            ("withheld".to_owned(), format!("socket.carries or the purpose ({purpose}) keep it back"))
+        }
     };
-    let color = if silent { UNKNOWN } else { bright(event.state) };
+    let color = event.state.filter(|_| !silent).map_or(UNKNOWN, bright);
     let mut rows = Vec::new();
     if sheet.rows >= FULL_ROWS {
         rows.push(vec![]);
@@ -107,8 +111,8 @@ fn state(event: &Event, history: &History, sheet: &Sheet<'_>) -> Vec<Row> {
 
 /// Confidence, intensity and quality as bars, then what has no bar.
 fn meters(event: &Event, sheet: &Sheet<'_>) -> Vec<Row> {
-    let color = bright(event.state);
-    let sure = !matches!(event.state, MoodState::Unknown(_));
+    let color = event.state.map_or(UNKNOWN, bright);
+    let sure = matches!(event.state, Some(MoodState::Steady(_) | MoodState::Transition { .. }));
     let mut rows = vec![
         bar("confidence", sure.then_some(event.confidence), color, sheet),
         bar("intensity", event.intensity, color, sheet),
@@ -117,7 +121,13 @@ fn meters(event: &Event, sheet: &Sheet<'_>) -> Vec<Row> {
     let pose = event.pose.map_or("no pose".into(), |pose| {
         format!("yaw {:+.0}°  pitch {:+.0}°  roll {:+.0}°", pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
     });
-    let face = event.face.map_or("no face".into(), |face| format!("face {:.0}x{:.0} px", face.w, face.h));
+    let face = match (event.face, event.face_present) {
+        (Some(face), _) => format!("face {:.0}x{:.0} px", face.w, face.h),
+        (None, Some(true)) => "a face".to_owned(),
+        // Withheld, with a frame to look at.
+        (None, None) if event.frame_seq.is_some() => "face not told".to_owned(),
+        (None, _) => "no face".to_owned(),
+    };
     let latency = event.latency_ms().map_or(String::new(), |ms| format!("   latency {ms:.1} ms"));
     rows.push(vec![plain(format!("{pose}   {face}{latency}"))]);
     rows

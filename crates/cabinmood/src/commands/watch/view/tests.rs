@@ -79,6 +79,18 @@ fn an_unknown_is_explained_and_has_no_numbers() {
 }
 
 #[test]
+fn what_is_withheld_is_said_to_be() {
+    let purpose = wire::Purpose::Research;
+    let bare = Event { state: None, purpose, face: None, pose: None, ..event(0, MoodState::Steady(Happy)) };
+    let mut history = History::default();
+    history.add(bare);
+    let rows = text(&render(&history, &Sheet { rows: 20, ..WIDE }));
+    assert_eq!(rows[1], "  withheld  socket.carries or the purpose (research) keep it back");
+    assert!(rows[2].starts_with("  confidence ····") && rows[2].ends_with('–'), "{}", rows[2]);
+    assert!(rows[5].starts_with("  no pose   a face"), "{}", rows[5]);
+}
+
+#[test]
 fn a_transition_says_where_from_and_how_far() {
     let state = MoodState::Transition { from: Neutral, to: Sad, progress: Progress::new(0.4) };
     assert_eq!(low(state, WIDE)[1], "  → sad  from neutral to sad, 40 % of the way");
