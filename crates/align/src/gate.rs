@@ -11,16 +11,16 @@ use crate::seek::Found;
 /// The log-odds that the eyes lie within 15 % of their distance and the eye line within 8 degrees
 /// of the truth: a logistic regression over turned and drawn-upon photographs and drivers, by
 /// `python -m fit_check.calibrate`.
-const FIT_BIAS: f32 = 2.655;
-const MARGIN_WEIGHT: f32 = 0.296;
-const SPREAD_WEIGHT: f32 = -41.8;
-const SCORE_WEIGHT: f32 = 1.229;
+const FIT_BIAS: f32 = 1.90;
+const MARGIN_WEIGHT: f32 = 0.387;
+const SPREAD_WEIGHT: f32 = -39.1;
+const SCORE_WEIGHT: f32 = 1.41;
 /// Margins and scores above these say nothing more.
 const MOST_MARGIN: f32 = 4.0;
 const MOST_SCORE: f32 = 2.0;
 /// Landmarks less likely than this are no face's: the track is told. Below any sensible threshold
 /// for a crop, for a driver who yawns with a hand before the mouth must not lose the track.
-const FACE_FIT: f32 = 0.05;
+const FACE_FIT: f32 = 0.01;
 /// Yaw at which a frame weighs half as much as a frontal one, as a part of the largest allowed.
 const HALF_POSE: f32 = 0.7;
 /// Where the eyes' region has less contrast than this, over the whole face's, something is before
@@ -207,9 +207,9 @@ mod tests {
 
     #[test]
     fn a_doubtful_face_keeps_its_track_longer_than_its_crop() {
-        let doubtful = found(80.0, 0.08, -3.5);
+        let doubtful = found(80.0, 0.1, -6.0);
         let gate = Gate::new(AlignOptions::default()).unwrap();
-        assert!(gate.is_face(&doubtful) && !gate.is_face(&found(80.0, 0.1, -6.0)));
+        assert!(gate.is_face(&doubtful) && !gate.is_face(&found(80.0, 0.19, -12.0)));
         assert_eq!(judge(&doubtful, Pose::default(), &striped(60, 180)).1, Some(Reason::Misaligned));
     }
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from landmarks.samples import covered, glasses, shaded
+from landmarks.samples import glasses
 
 from detector import faces, mine
 from detector.faces import Face
@@ -20,16 +20,12 @@ from detector.search import closer_look, iou, propose, pyramid
 
 MAGIC = b"CMFHOG1\n"
 # What the SVMs of each stage learn: a frontal face, one turned to the picture's left or right, a wide open
-# mouth, a head tilted anticlockwise or clockwise, dark glasses, something before the mouth.
-KINDS = ("front", "left", "right", "open", "anticlockwise", "clockwise", "glasses", "covered")
-# Of the 68 landmarks those about which something before the mouth is drawn.
-MOUTH_AND_CHIN = [5, 8, 11, 33, 48, 51, 54, 57]
+# mouth, a head tilted anticlockwise or clockwise, or dark glasses.
+KINDS = ("front", "left", "right", "open", "anticlockwise", "clockwise", "glasses")
 # Level faces are turned about so much, in degrees, for variety.
 SWAY_DEG = 7.0
 # And once by an angle from this range, in degrees, to make a tilted one.
 TILT_DEG = (12.0, 28.0)
-# A face gets light from one side so often.
-SHADED = 0.15
 # Weight of the errors against that of large weights.
 COARSE_COST = 0.003
 FINE_COST = 0.01
@@ -74,21 +70,10 @@ def copies(face: Face) -> int:
     return 6 if is_from_cabin(face) else 1 if kind(face) == 0 else 2
 
 
-def drawn(face: Face, how: str, rng: np.random.Generator) -> Face:
-    """The face with dark glasses or with something before its mouth, drawn at its landmarks."""
+def with_glasses(face: Face, rng: np.random.Generator) -> Face:
+    """The face with dark glasses, drawn at its landmarks."""
     grey = face.picture.astype(np.float32)
-    if how == "glasses":
-        glasses(grey, face.points, rng)
-    else:
-        covered(grey, face.points, rng, face.points[rng.choice(MOUTH_AND_CHIN)])
-    return replace(face, picture=np.clip(grey, 0, 255).astype(np.uint8))
-
-
-def lit(face: Face, rng: np.random.Generator) -> Face:
-    """Some of the faces in light from one side."""
-    if rng.random() > SHADED:
-        return face
-    grey = shaded(face.picture.astype(np.float32), rng, face.box)
+    glasses(grey, face.points, rng)
     return replace(face, picture=np.clip(grey, 0, 255).astype(np.uint8))
 
 
@@ -97,7 +82,7 @@ def samples(known: list[Face], stage: Stage, rng: np.random.Generator) -> tuple[
     found, kinds = [], []
 
     def add(face: Face, name: str, turn_deg: float) -> None:
-        found.append(faces.sample(lit(face, rng), stage, rng, turn_deg))
+        found.append(faces.sample(face, stage, rng, turn_deg))
         kinds.append(KINDS.index(name))
 
     for face in [*known, *(face.mirrored() for face in known)]:
@@ -110,8 +95,8 @@ def samples(known: list[Face], stage: Stage, rng: np.random.Generator) -> tuple[
         tilt = rng.uniform(*TILT_DEG)
         for name, turn in (("anticlockwise", -tilt), ("clockwise", tilt)):
             add(face, name, turn - face.roll_deg)
-        for name in ("glasses", "covered") if face.points is not None else ():
-            add(drawn(face, name, rng), name, rng.normal(0, SWAY_DEG))
+        if face.points is not None:
+            add(with_glasses(face, rng), "glasses", rng.normal(0, SWAY_DEG))
     return np.array(found), np.array(kinds)
 
 
