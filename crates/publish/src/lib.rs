@@ -18,6 +18,7 @@ mod error;
 mod feed;
 mod serve;
 mod socket;
+pub mod telematics;
 
 pub use can::{
     CanInterface, CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Hear, MAX_INTERFACE_NAME,
