@@ -230,6 +230,23 @@ fn a_full_disk_and_a_read_only_one_are_survived() {
 }
 
 #[test]
+fn what_was_delivered_makes_room_on_a_full_disk() {
+    let disk = Faulty::default();
+    let (mut store, _) = open(&disk, SMALL);
+    for id in 1..=60 {
+        store.append(payload(id, 500)).unwrap();
+    }
+    store.sync().unwrap();
+    disk.state().room = Some(0);
+    store.acknowledge(50);
+    assert!(store.sync().is_err() && store.append(payload(61, 500)).is_err());
+    let used = disk.state().files.values().map(|content| content.now.len()).sum::<usize>();
+    disk.state().room = Some(used + 8000);
+    store.sync().unwrap();
+    assert_eq!(ids(&mut store), (51..=61).collect::<Vec<_>>());
+}
+
+#[test]
 fn after_a_sync_that_failed_everything_is_written_anew() {
     let disk = Faulty::default();
     let (mut store, _) = open(&disk, SMALL);

@@ -190,14 +190,17 @@ impl Store {
         if self.segments.active.as_ref().is_some_and(|active| active.length > active.synced) {
             self.sync_active()?;
         }
+        if written.is_err() || marked.is_err() {
+            self.make_room_on_full_disk();
+        }
         self.tidy();
         written.and(marked)
     }
 
-    /// Notes that all records up to `seq` are delivered, and removes segments that hold nothing else.
+    /// Notes that all records up to `seq` are delivered. The next sync makes that durable, and removes
+    /// segments that hold nothing else.
     pub fn acknowledge(&mut self, seq: u64) {
         self.acknowledged = self.acknowledged.max(seq.min(self.stored));
-        self.tidy();
     }
 
     /// Stored records behind `after` and behind what is acknowledged, in order: of one segment, and
@@ -356,8 +359,11 @@ impl Store {
         self.written = self.stored;
         let name = active.segment.name.clone();
         if active.synced == 0 {
-            drop(active);
-            let _ = self.disk.remove(&name);
+            let left = active.segment.emptied(active.length);
+            drop(active.file);
+            if self.disk.remove(&name).is_err() {
+                self.segments.leave(left);
+            }
         } else {
             // Entries that stay behind the cut are the same ones again: reading passes them over.
             let _ = active.file.cut(active.synced);
@@ -365,16 +371,24 @@ impl Store {
         }
     }
 
-    /// Removes segments of which all is delivered. One that cannot be removed is tried again later.
-    /// The last one stays for its mark of what is delivered.
+    /// Removes segments of which all is delivered, once the disk says so too: an earlier one that
+    /// holds a part of the same records, from a sync that failed, would speak for them otherwise. One
+    /// that cannot be removed is tried again later. The last one stays for its mark.
     fn tidy(&mut self) {
-        while let Some(place) = self.segments.delivered(self.acknowledged) {
-            let removed = self.segments.sealed(place).map(|segment| self.disk.remove(&segment.name));
-            if !matches!(removed, Some(Ok(()))) {
-                return;
-            }
-            self.segments.remove(place, self.acknowledged);
-        }
+        while self.remove_delivered(self.acknowledged_stored).is_some() {}
+    }
+
+    /// As [`Self::tidy`] where there is no room for the mark: one after the other instead, surely.
+    fn make_room_on_full_disk(&mut self) {
+        while self.remove_delivered(self.acknowledged).is_some() && self.disk.sync_folder().is_ok() {}
+    }
+
+    /// Removes the first segment of which all is delivered, where there is one and it can be removed.
+    fn remove_delivered(&mut self, delivered: u64) -> Option<()> {
+        let place = self.segments.delivered(delivered)?;
+        self.disk.remove(&self.segments.sealed(place)?.name).ok()?;
+        self.segments.remove(place, self.acknowledged);
+        Some(())
     }
 }
 

@@ -55,12 +55,14 @@ impl Store {
         files.reverse();
         let (mut sealed, mut recovery) = (VecDeque::with_capacity(files.len()), Recovery::default());
         let (mut below, mut last, mut acknowledged) = (u64::MAX, 0, 0);
+        let mut newest_mark = None;
         for (number, name, length) in files {
             let content = content(&*disk, Segment { number, name, ..Segment::default() }, length, below)?;
             if let Some((first, newest)) = content.segment.records {
                 (below, last) = (first, newest.max(last));
             }
             acknowledged = acknowledged.max(content.acknowledged);
+            newest_mark.get_or_insert(content.acknowledged);
             recovery.records += content.segment.count;
             recovery.bytes += length;
             recovery.damage.splice(0..0, content.damage);
@@ -84,7 +86,8 @@ impl Store {
             written: stored,
             stored,
             acknowledged,
-            acknowledged_stored: acknowledged,
+            // A mark in an older segment would go with it: it is written anew.
+            acknowledged_stored: newest_mark.unwrap_or(0),
             waiting: VecDeque::new(),
             read_to: None,
             dropped: 0,

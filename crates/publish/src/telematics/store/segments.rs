@@ -60,6 +60,11 @@ impl Segment {
         self.count += 1;
     }
 
+    /// A segment of so many bytes of which nothing counts.
+    pub(super) fn emptied(&self, bytes: u64) -> Self {
+        Self { number: self.number, name: self.name.clone(), bytes, ..Self::default() }
+    }
+
     /// Records behind `after`: those of a segment that is partly behind are taken to have no gaps.
     fn after(&self, after: u64) -> u64 {
         match self.records {
@@ -115,6 +120,11 @@ impl Segments {
         if let Some(active) = self.active.take() {
             self.sealed.push_back(Segment { bytes: active.length, ..active.segment });
         }
+    }
+
+    /// A segment that is to go stays until it can be removed.
+    pub(super) fn leave(&mut self, segment: Segment) {
+        self.sealed.push_back(segment);
     }
 
     /// Seals a segment of which only what was synced counts, up to this record.
