@@ -31,6 +31,8 @@ pub enum Kind {
     Integer(Unit),
     /// A decimal number.
     Number(Scale),
+    /// Yes or no.
+    Flag,
     /// Any text.
     Text,
     /// One of these words; a word's place in the list is its code in binary formats.
@@ -211,11 +213,11 @@ pub(crate) const HEALTH: [Word; Health::ALL.len()] = [
     word(Health::Off.name(), "Switched off."),
 ];
 
-const fn signal(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
+pub(crate) const fn signal(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
     Signal { name, doc, kind, nullable: false, group }
 }
 
-const fn nullable(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
+pub(crate) const fn nullable(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
     Signal { name, doc, kind, nullable: true, group }
 }
 
@@ -387,6 +389,7 @@ pub const GAP_SIGNALS: &[Signal] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::episode::EPISODE_SIGNALS;
 
     #[test]
     fn words_are_those_of_the_vocabulary_in_its_order() {
@@ -408,7 +411,7 @@ mod tests {
 
     #[test]
     fn every_signal_is_documented_once() {
-        for table in [SIGNALS, GAP_SIGNALS, &PROBABILITIES, &FACE, &POSE, &STAGES] {
+        for table in [SIGNALS, GAP_SIGNALS, EPISODE_SIGNALS, &PROBABILITIES, &FACE, &POSE, &STAGES] {
             for (place, signal) in table.iter().enumerate() {
                 assert!(signal.doc.ends_with('.'), "{} has no sentence", signal.name);
                 assert!(table[..place].iter().all(|s| s.name != signal.name), "{} twice", signal.name);

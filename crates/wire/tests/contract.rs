@@ -114,6 +114,7 @@ fn assert_matches_table(object: &Value, table: &[Signal]) {
             _ if value.is_null() => assert!(signal.nullable, "{} is null", signal.name),
             Kind::Constant(word) => assert_eq!(value, word),
             Kind::Integer(_) => assert!(value.is_u64(), "{}: {value}", signal.name),
+            Kind::Flag => assert!(value.is_boolean(), "{}: {value}", signal.name),
             Kind::Text => assert!(value.is_string(), "{}: {value}", signal.name),
             Kind::Words(words) => assert!(words.iter().any(|w| value == w.name), "{}: {value}", signal.name),
             Kind::Object(parts) => assert_matches_table(value, parts),
