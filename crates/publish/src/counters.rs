@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use types::Health;
 
+use crate::telematics::TelematicsCounters;
+
 /// Counts since the start, shared with whoever reports them. None ever goes down.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -45,6 +47,8 @@ pub struct Counters {
     pub can_errors_total: AtomicU64,
     /// Frames of those lost that the kernel refused because its queue was full.
     pub can_queue_full_total: AtomicU64,
+    /// What telematics counts.
+    pub telematics: TelematicsCounters,
     /// How the bus is, as a place in [`Health::ALL`].
     bus: Bus,
 }

@@ -83,6 +83,7 @@ async fn forward(mut events: EventReceiver, mut outlet: Outlet, clock: &dyn Cloc
                 let _span = trace_span!("publish", seq = event.seq).entered();
                 event.published(clock.now());
                 event.health.bus = counters.bus();
+                event.health.telematics = counters.telematics.health();
                 outlet.publish(event);
                 count(&counters.events_published_total);
             }

@@ -199,8 +199,13 @@ fn example() -> Event {
         posterior: probabilities.unwrap_or(Probabilities::UNIFORM),
     };
     let mut event = Event::new(&header, 2468, &frame, &mood, UtcTime(1_790_000_000_000_000_000));
-    event.health =
-        StageHealth { capture: Health::Ok, align: Health::Ok, classify: Health::Ok, bus: Health::Off };
+    event.health = StageHealth {
+        capture: Health::Ok,
+        align: Health::Ok,
+        classify: Health::Ok,
+        bus: Health::Off,
+        telematics: Health::Off,
+    };
     event.published(captured_at + Duration::from_micros(11_480));
     event
 }

@@ -261,11 +261,18 @@ const POSE: [Signal; 3] = [
     ),
 ];
 
-const STAGES: [Signal; 4] = [
+const STAGES: [Signal; 5] = [
     signal("capture", Group::Health, Kind::Words(&HEALTH), "The camera, or the media that is played."),
     signal("align", Group::Health, Kind::Words(&HEALTH), "Face, landmarks and crop."),
     signal("classify", Group::Health, Kind::Words(&HEALTH), "The expression model."),
     signal("bus", Group::Health, Kind::Words(&HEALTH), "The CAN bus; `off` where none is configured."),
+    signal(
+        "telematics",
+        Group::Health,
+        Kind::Words(&HEALTH),
+        "Telematics: `degraded` where there is no way to the broker and episodes are stored, `failed` where \
+         they cannot be stored, `off` where it is not configured.",
+    ),
 ];
 
 /// Every signal of an event, in the order of the JSON line.

@@ -70,10 +70,10 @@ fn play(builder: &mut Episodes, script: &str) -> Vec<String> {
     for (place, (start, state)) in parts.iter().enumerate() {
         let end = parts.get(place + 1).map_or(start + STEP_MS, |(next, _)| *next);
         for at in (*start..end).step_by(STEP_MS as usize) {
-            episodes.extend(builder.push(&event(at, *state, 0.9, None), false, true));
+            episodes.extend(builder.push(&event(at, *state, 0.9, None), false, || true));
         }
     }
-    episodes.extend(builder.end(true));
+    episodes.extend(builder.end(|| true));
     episodes.iter().map(words).collect()
 }
 
@@ -126,13 +126,13 @@ fn what_was_not_seen_is_not_told() {
     let mut episodes = builder(0, 60);
     let happy = MoodState::Steady(Expression::Happy);
     for at in (0..2000).step_by(100) {
-        assert_eq!(episodes.push(&event(at, happy, 0.9, None), false, true), None);
+        assert_eq!(episodes.push(&event(at, happy, 0.9, None), false, || true), None);
     }
     // Changes were missed: it is not known that it was the same all the time.
-    let ended = episodes.push(&event(9000, happy, 0.9, None), true, true).unwrap();
+    let ended = episodes.push(&event(9000, happy, 0.9, None), true, || true).unwrap();
     assert_eq!(words(&ended), "? > happy > ? 0+1.9");
     // The time jumped back: another run of a clip.
-    let ended = episodes.push(&event(0, happy, 0.9, None), false, true).unwrap();
+    let ended = episodes.push(&event(0, happy, 0.9, None), false, || true).unwrap();
     assert_eq!(words(&ended), "? > happy > ? 9+0");
 }
 
@@ -141,14 +141,14 @@ fn means_are_over_time_and_ids_are_never_the_same() {
     let mut episodes = builder(0, 60);
     let happy = MoodState::Steady(Expression::Happy);
     // 0.9 for one second in one step, 0.3 for one second in ten.
-    episodes.push(&event(0, happy, 0.9, Some(0.5)), false, true);
+    episodes.push(&event(0, happy, 0.9, Some(0.5)), false, || true);
     for at in (1000..=2000).step_by(100) {
-        episodes.push(&event(at, happy, 0.3, None), false, true);
+        episodes.push(&event(at, happy, 0.3, None), false, || true);
     }
-    let first = episodes.push(&event(2100, state("sad"), 0.8, None), false, false).unwrap();
+    let first = episodes.push(&event(2100, state("sad"), 0.8, None), false, || false).unwrap();
     assert!((first.confidence - 0.6).abs() < 1e-6 && first.intensity == Some(0.5), "{first:?}");
     assert_eq!((first.quality, first.worst_latency_ms, first.clock_synchronised), (0.8, Some(36.0), false));
-    let second = episodes.end(true).unwrap();
+    let second = episodes.end(|| true).unwrap();
     assert_eq!([&*first.event_id, &*second.event_id], ["boot-5-1", "boot-5-2"]);
 }
 
@@ -184,9 +184,9 @@ proptest! {
                 7 => state("happy -> sad"),
                 _ => state("gone"),
             };
-            told.extend(episodes.push(&event(at, state, value, Some(value)), missed, missed));
+            told.extend(episodes.push(&event(at, state, value, Some(value)), missed, || missed));
         }
-        told.extend(episodes.end(true));
+        told.extend(episodes.end(|| true));
         for episode in &told {
             assert_told_right(episode);
             let text = String::from_utf8(episode.to_json()).unwrap();

@@ -131,13 +131,19 @@ impl Episodes {
     }
 
     /// Takes the next event; the episode that it ends, if any. `missed` says that states between the
-    /// last event and this one are not known, `clock_synchronised` how the system's clock is now.
+    /// last event and this one are not known. Where one ends, `is_synchronised` is asked how the system's
+    /// clock is.
     ///
     /// A transition neither ends an episode nor counts as a part of it until it is known where it leads.
-    pub fn push(&mut self, event: &Event, missed: bool, clock_synchronised: bool) -> Option<Episode> {
+    pub fn push(
+        &mut self,
+        event: &Event,
+        missed: bool,
+        is_synchronised: impl Fn() -> bool,
+    ) -> Option<Episode> {
         let is_broken = self.draft.as_ref().is_some_and(|draft| missed || event.captured_at < draft.last);
         if is_broken {
-            let ended = self.end(clock_synchronised);
+            let ended = self.end(is_synchronised);
             if let MoodState::Steady(state) = event.state {
                 self.draft = Some(Draft::new(event, state, None));
             }
@@ -145,7 +151,7 @@ impl Episodes {
         }
         match (event.state, &mut self.draft) {
             (MoodState::Transition { .. }, _) => None,
-            (MoodState::Unknown(_), _) => self.end(clock_synchronised),
+            (MoodState::Unknown(_), _) => self.end(is_synchronised),
             (MoodState::Steady(state), None) => {
                 self.draft = Some(Draft::new(event, state, None));
                 None
@@ -153,26 +159,36 @@ impl Episodes {
             (MoodState::Steady(state), Some(draft)) if draft.state == state => {
                 draft.add(event);
                 (draft.duration() >= self.limits.longest)
-                    .then(|| self.go_over(event, state, clock_synchronised))
+                    .then(|| self.go_over(event, state, is_synchronised))
                     .flatten()
             }
-            (MoodState::Steady(state), Some(_)) => self.go_over(event, state, clock_synchronised),
+            (MoodState::Steady(state), Some(_)) => self.go_over(event, state, is_synchronised),
         }
     }
 
     /// Ends the present episode, as the end of watching does.
-    pub fn end(&mut self, clock_synchronised: bool) -> Option<Episode> {
+    pub fn end(&mut self, is_synchronised: impl Fn() -> bool) -> Option<Episode> {
         let draft = self.draft.take()?;
-        self.finish(draft, None, clock_synchronised)
+        self.finish(draft, None, is_synchronised)
     }
 
-    fn go_over(&mut self, event: &Event, state: Expression, clock_synchronised: bool) -> Option<Episode> {
+    fn go_over(
+        &mut self,
+        event: &Event,
+        state: Expression,
+        is_synchronised: impl Fn() -> bool,
+    ) -> Option<Episode> {
         let from = self.draft.as_ref().map(|draft| draft.state);
         let draft = self.draft.replace(Draft::new(event, state, from))?;
-        self.finish(draft, Some(state), clock_synchronised)
+        self.finish(draft, Some(state), is_synchronised)
     }
 
-    fn finish(&mut self, draft: Draft, to: Option<Expression>, clock_synchronised: bool) -> Option<Episode> {
+    fn finish(
+        &mut self,
+        draft: Draft,
+        to: Option<Expression>,
+        is_synchronised: impl Fn() -> bool,
+    ) -> Option<Episode> {
         if draft.duration() < self.limits.shortest {
             self.too_short += 1;
             return None;
@@ -196,7 +212,7 @@ impl Episodes {
             intensity: draft.intensity.value(),
             quality: draft.quality.value().unwrap_or_default(),
             worst_latency_ms: draft.worst_latency_ms.map(|ms| ms as f32),
-            clock_synchronised,
+            clock_synchronised: is_synchronised(),
             model: draft.model,
             model_id: draft.model_id,
             software_version: draft.software_version,
