@@ -1,5 +1,5 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can python
+.PHONY: setup build demo test test-vm figures compare-align fuzz bench-can bench-telematics python
 .PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -21,6 +21,7 @@ python: setup
 	@setup/python.sh
 
 test: build python
+	@setup/packages.sh tests/telematics/packages.txt
 	@tests/all.sh
 
 # The binary on real cameras and buses, in a guest: docs/testing.md.
@@ -40,6 +41,11 @@ fuzz: build
 # From the event to the frame on the bus, beside a bare sender: on a pair of sockets, or on INTERFACE=vcan0.
 bench-can: build
 	$(CARGO) bench --locked -p publish --bench can_latency -- $(if $(INTERFACE),--interface $(INTERFACE))
+
+# The store's figures and the upload of a day's backlog to a broker on this computer.
+bench-telematics: build
+	@setup/packages.sh tests/telematics/packages.txt
+	$(CARGO) bench --locked -p publish --bench telematics
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python

@@ -243,6 +243,67 @@ fn what_is_wrong_with_certificates_and_keys_is_said() {
     drop(broker);
 }
 
+/// The example of a consumer, in the environment that has what it needs.
+fn python_consumer(site: &Site, database: &Path) -> Option<Command> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let python = root.join(".venv/bin/python");
+    let found = Command::new(&python).args(["-c", "import paho.mqtt"]).stderr(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("SKIPPED: paho-mqtt is not in .venv; run `make python`");
+        return None;
+    }
+    let mut command = Command::new(python);
+    command.arg(root.join("docs/examples/fleet_consumer.py"));
+    command.args(["--host", "127.0.0.1", "--port", &site.port.to_string(), "--ca"]).arg(site.path("ca.pem"));
+    command.arg("--cert").arg(site.path("consumer.pem")).arg("--key").arg(site.path("consumer.key"));
+    command.arg("--db").arg(database).stdout(Stdio::piped());
+    Some(command)
+}
+
+#[test]
+fn the_example_of_a_consumer_has_each_episode_once_also_when_it_is_killed() {
+    let Some(site) = Site::new() else { return };
+    let broker = site.broker("");
+    let database = site.path("mood.sqlite");
+    let Some(mut command) = python_consumer(&site, &database) else { return };
+    let mut setting = Setting::new(site.options());
+    let start = |command: &mut Command| {
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        (child, lines)
+    };
+    let (mut child, mut lines) = start(&mut command);
+    broker.wait_for("fleet-consumer 1 cabinmood/+/mood");
+    for _ in 0..5 {
+        setting.store(30);
+        lines.nth(10).expect("the consumer ended");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        (child, lines) = start(&mut command);
+    }
+    let sent = setting.next;
+    setting.publisher.end();
+    // The rest, the last one included, is delivered by the next start.
+    let mut again = site.options();
+    again.header.run = "run2".into();
+    let mut setting = Setting::new(again);
+    let count_rows = || {
+        let select = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('select count(*), \
+                      count(distinct event_id) from episode').fetchone())";
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut python = Command::new(root.join(".venv/bin/python"));
+        String::from_utf8(python.args(["-c", select]).arg(&database).output().unwrap().stdout).unwrap()
+    };
+    let wanted = format!("({sent}, {sent})");
+    let mut told = lines.inspect(|line| assert!(line.ends_with("cabinmood/truck-7/mood"), "{line}"));
+    while count_rows().trim() != wanted {
+        told.next().expect("the consumer ended");
+    }
+    setting.publisher.end();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 const CHILD_FOLDER: &str = "CABINMOOD_TEST_CHILD_FOLDER";
 const CHILD_RUN: &str = "CABINMOOD_TEST_CHILD_RUN";
 const CHILD_PORT: &str = "CABINMOOD_TEST_CHILD_PORT";

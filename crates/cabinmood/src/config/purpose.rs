@@ -26,6 +26,16 @@ pub struct Purpose {
 }
 
 impl Purpose {
+    /// The purpose's word, which what is forwarded carries.
+    pub const fn word(&self) -> &'static str {
+        match self.purpose {
+            Use::Comfort => "comfort",
+            Use::Safety => "safety",
+            Use::Medical => "medical",
+            Use::Research => "research",
+        }
+    }
+
     /// Why nothing that carries an expression may be published, where that is so: in a workplace
     /// the EU's AI Act (Regulation 2024/1689, article 5(1)(f)) forbids inferring emotions but for
     /// medical or safety reasons.

@@ -38,7 +38,7 @@ pub fn mosquitto() -> Option<PathBuf> {
         .map(PathBuf::from)
         .find(|path| path.exists());
     if found.is_none() {
-        println!("SKIPPED: mosquitto is not there; run `make python`");
+        println!("SKIPPED: mosquitto is not there; run `setup/packages.sh tests/telematics/packages.txt`");
     }
     found
 }
