@@ -172,6 +172,10 @@ impl Uploader {
         mqtt.set_keep_alive(KEEP_ALIVE_S);
         mqtt.set_connect_timeout(CONNECT_LIMIT);
         mqtt.set_outgoing_inflight_upper_limit(options.rate.in_flight);
+        // Episodes are sent one by one, and the next waits for an acknowledgement: nothing to gather.
+        let mut network = mqtt.network_options();
+        network.set_tcp_nodelay(true);
+        mqtt.set_network_options(network);
         let capacity = options.rate.in_flight.into();
         let (client, events) = match AsyncClient::builder(mqtt).capacity(capacity).try_build() {
             Ok(built) => built,
@@ -255,7 +259,11 @@ impl Uploader {
     /// Sends the next record, once there is one and the rate allows it. May be dropped at any time: a
     /// record that was not handed over is still the next.
     async fn send_next(&mut self, connection: &mut Connection) -> Result<(u64, Acknowledged), Fault> {
-        tokio::time::sleep(self.free_at.since(self.clock.now())).await;
+        let wait = self.free_at.since(self.clock.now());
+        // tokio's clock ticks in milliseconds: sleeping for no time would take one of them.
+        if wait > Duration::ZERO {
+            tokio::time::sleep(wait).await;
+        }
         let Record { seq, payload } = loop {
             match connection.next.pop_front() {
                 Some(record) => break record,

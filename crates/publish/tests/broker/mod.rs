@@ -95,20 +95,27 @@ impl Site {
         self.folder.path().join(name)
     }
 
-    /// Starts the broker, with some lines more in its configuration, and waits until it listens.
+    /// Starts the broker, with some lines more in its configuration, and waits until it listens. It
+    /// keeps what it acknowledged when it is killed.
     pub fn broker(&self, more: &str) -> Broker {
+        self.forgetful_broker(&format!(
+            "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\n{more}",
+            self.folder.path().display(),
+        ))
+    }
+
+    /// Starts the broker without the disk.
+    pub fn forgetful_broker(&self, more: &str) -> Broker {
         let file = |name: &str| self.path(name).display().to_string();
         let config = format!(
             "listener {} 127.0.0.1\nuser root\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n\
-             use_identity_as_username true\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             autosave_on_changes true\nautosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\n\
+             use_identity_as_username true\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
              log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type information\n\
              log_type subscribe\n{more}\n",
             self.port,
             file("ca.pem"),
             file("broker.pem"),
             file("broker.key"),
-            self.folder.path().display(),
         );
         fs::write(self.path("mosquitto.conf"), config).unwrap();
         let mut command = Command::new(&self.program);
