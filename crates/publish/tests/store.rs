@@ -223,7 +223,9 @@ fn a_full_disk_and_a_read_only_one_are_survived() {
         assert_eq!((store.take_dropped(), store.holding().waiting), (2000 - 1024, 1024));
         disk.state().is_read_only = false;
         disk.state().room = None;
+        let before = store.records_stored();
         store.sync().unwrap();
+        assert_eq!(store.records_stored() - before, 1024);
         assert_eq!(ids(&mut store), (first + 976..first + 2000).collect::<Vec<_>>());
         store.acknowledge(store.stored());
     }

@@ -69,6 +69,7 @@ struct Work {
     pause: Duration,
     told: Option<String>,
     /// What is in the counters already.
+    stored: u64,
     written: u64,
 }
 
@@ -96,6 +97,7 @@ impl Keeper {
             pause_until: MonoTime::ZERO,
             pause: FIRST_PAUSE,
             told: None,
+            stored: 0,
             written: 0,
         };
         let thread = tokio::task::spawn_blocking(move || work.run(&orders_in));
@@ -248,12 +250,9 @@ impl Work {
 
     fn sync(&mut self) {
         let Some(store) = &mut self.store else { return };
-        let before = store.stored();
         let synced = store.sync();
         let stored = store.stored();
         let is_dirty = store.is_dirty();
-        let telematics = &self.counters.telematics;
-        count_many(&telematics.episodes_stored_total, stored - before);
         self.progress.send_if_modified(|progress| std::mem::replace(&mut progress.stored, stored) != stored);
         self.dirty_since = is_dirty.then(|| self.clock.now());
         match synced {
@@ -272,6 +271,9 @@ impl Work {
         let telematics = &self.counters.telematics;
         count_many(&telematics.episodes_dropped_total, store.take_dropped());
         count_many(&telematics.episodes_damaged_total, store.take_damaged());
+        let stored = store.records_stored();
+        count_many(&telematics.episodes_stored_total, stored - self.stored);
+        self.stored = stored;
         let written = store.bytes_written();
         count_many(&telematics.store_written_bytes_total, written - self.written);
         self.written = written;

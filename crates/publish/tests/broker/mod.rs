@@ -96,7 +96,7 @@ impl Site {
     }
 
     /// Starts the broker, with some lines more in its configuration, and waits until it listens. It
-    /// keeps what it acknowledged when it is killed.
+    /// keeps what it acknowledged when it is ended, and its sessions also when it is killed.
     pub fn broker(&self, more: &str) -> Broker {
         self.forgetful_broker(&format!(
             "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\n{more}",
@@ -109,7 +109,7 @@ impl Site {
         let file = |name: &str| self.path(name).display().to_string();
         let config = format!(
             "listener {} 127.0.0.1\nuser root\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n\
-             use_identity_as_username true\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
+             use_identity_as_username true\nallow_anonymous true\nmax_queued_messages 1000000\n\
              log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type information\n\
              log_type subscribe\n{more}\n",
             self.port,
@@ -188,7 +188,13 @@ impl Broker {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
-    /// Ends it as a power cut would.
+    /// Ends it in the middle of whatever it does.
+    pub fn end(mut self) {
+        self.signal(Signal::SIGTERM);
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it as a power cut would. What it has acknowledged and not passed on is lost.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

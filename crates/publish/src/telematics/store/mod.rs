@@ -94,7 +94,8 @@ pub struct Store {
     dropped: u64,
     /// Undelivered records that could not be read any more, since the last look.
     damaged: u64,
-    /// Bytes written since the store was opened.
+    /// Records stored and bytes written since the store was opened.
+    records_stored: u64,
     bytes_written: u64,
 }
 
@@ -124,6 +125,12 @@ impl Store {
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
         self.acknowledged
+    }
+
+    /// How many records became stored since the store was opened.
+    #[must_use]
+    pub const fn records_stored(&self) -> u64 {
+        self.records_stored
     }
 
     /// Bytes handed to the disk since the store was opened.
@@ -341,7 +348,9 @@ impl Store {
                 active.synced = active.length;
                 self.acknowledged_stored = active.acknowledged;
                 self.stored = self.stored.max(self.written);
+                let before = self.waiting.len();
                 self.waiting.retain(|record| record.seq > self.written);
+                self.records_stored += (before - self.waiting.len()) as u64;
                 Ok(())
             }
             Err(source) => {

@@ -92,6 +92,7 @@ impl Store {
             read_to: None,
             dropped: 0,
             damaged: 0,
+            records_stored: 0,
             bytes_written: 0,
         };
         store.tidy();
