@@ -135,7 +135,7 @@ fn upload(folder: PathBuf) {
     store.sync().unwrap();
     drop(store);
     let consumer = site.consumer(&broker);
-    let clock = Real::new();
+    let clock = Real::clock();
     let (sender, receiver) = publish::channel(64);
     let counters = Arc::new(Counters::default());
     let (shared, sinks) = (Arc::clone(&counters), vec![sink(options, &clock) as Box<dyn Sink>]);

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests may stop at what they do not expect"
 )]
 
@@ -69,7 +70,7 @@ struct Setting {
 
 impl Setting {
     fn new(options: publish::telematics::TelematicsOptions) -> Self {
-        let clock = Real::new();
+        let clock = Real::clock();
         let publisher = Publisher::start_at(Arc::clone(&clock), |_| {}, vec![sink(options, &clock)]);
         let pace = publisher.subscribe();
         Self { publisher, pace, next: 0 }
@@ -219,7 +220,7 @@ fn a_store_that_cannot_be_opened_is_told_and_tried_again() {
 fn what_is_wrong_with_certificates_and_keys_is_said() {
     let Some(site) = Site::new() else { return };
     let broker = site.broker("");
-    let clock = Real::new();
+    let clock = Real::clock();
     let look = |change: &dyn Fn(&mut publish::telematics::TelematicsOptions)| {
         let mut options = site.options();
         change(&mut options);
@@ -335,7 +336,7 @@ fn child() {
     // Small, so that segments begin and go all the time.
     options.store_options = StoreOptions { max_bytes: 64 << 20, segment_bytes: 16 << 10 };
     options.header.run = std::env::var(CHILD_RUN).unwrap().into();
-    let clock = Real::new();
+    let clock = Real::clock();
     let sinks: Vec<Box<dyn publish::Sink>> = vec![sink(options, &clock)];
     let (sender, receiver) = publish::channel(64);
     let counters = Arc::new(Counters::default());

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "shared by tests that each use a part of it, and may stop at what they do not expect"
 )]
 
@@ -240,7 +241,7 @@ pub struct Real(std::time::Instant);
 
 impl Real {
     #[expect(clippy::disallowed_methods, reason = "what is tested waits for real")]
-    pub fn new() -> Arc<dyn Clock> {
+    pub fn clock() -> Arc<dyn Clock> {
         Arc::new(Self(std::time::Instant::now()))
     }
 }
