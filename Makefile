@@ -1,6 +1,6 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
 .PHONY: setup build demo test test-vm figures compare-align fuzz python
-.PHONY: bench-align bench-can bench-can-vm bench-load
+.PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
 .PHONY: train-detector train-landmarks train-fit-check train-expression clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -22,6 +22,7 @@ python: setup
 	@setup/python.sh
 
 test: build python
+	@setup/packages.sh tests/telematics/packages.txt
 	@tests/all.sh
 
 # The binary on real cameras and buses, in a guest: docs/testing.md.
@@ -55,6 +56,11 @@ bench-align: build
 # under load, "--rounds N" repeats.
 bench-load: build python
 	.venv/bin/python tests/load.py $(ARGS)
+
+# The store's figures and the upload of a day's backlog to a broker on this computer.
+bench-telematics: build
+	@setup/packages.sh tests/telematics/packages.txt
+	$(CARGO) bench --locked -p publish --bench telematics
 
 # Alignment against dlib, on the same footage in one run.
 compare-align: build python

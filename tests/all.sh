@@ -12,8 +12,8 @@ step() { printf '\n== %s\n' "$*"; }
 
 step format
 cargo fmt --all --check
-ruff check --quiet setup models/training tests
-ruff format --quiet --check setup models/training tests
+ruff check --quiet setup models/training tests docs
+ruff format --quiet --check setup models/training tests docs
 
 step "licences, bans and sources of dependencies"
 cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources

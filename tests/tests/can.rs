@@ -32,7 +32,13 @@ fn event(state: MoodState, health: Health) -> Event {
     let captured_at = MonoTime::from_ms(5_000);
     let frame = Stamped { seq: 1, captured_at, value };
     let mut event = Event::new(&header, 1, &frame, &mood, UtcTime(0));
-    event.health = StageHealth { capture: health, align: Health::Ok, classify: Health::Ok, bus: Health::Ok };
+    event.health = StageHealth {
+        capture: health,
+        align: Health::Ok,
+        classify: Health::Ok,
+        bus: Health::Ok,
+        telematics: Health::Off,
+    };
     event.published(captured_at + Duration::from_millis(14));
     event
 }

@@ -2,15 +2,21 @@
 //! changes. No panic may come of any. `make fuzz` tries ten million each; the seed makes a run
 //! repeatable.
 
+#[path = "../../crates/publish/tests/faulty/mod.rs"]
+mod faulty;
+
 use std::time::Duration;
 
 use fastrand::Rng;
+use faulty::{Content, Faulty};
+use publish::telematics::{Store, StoreOptions};
 use types::{Expression, MonoTime, Mood, MoodState, Probabilities, UtcTime};
 use wire::can::j1939::{AddressClaim, Name};
 use wire::can::{
     CanId, Checker, Database, Driver, Format, Frame, LogLine, Moment, Network, NetworkOptions, Profile,
     Reading, Speed, Switch, Vehicle, VehicleOptions, decode, encode,
 };
+use wire::episode::{Episode, EpisodeHeader, EpisodeLimits, Episodes};
 use wire::{Event, Gate, Group, Groups, Header, Line, Policy, Reach};
 
 /// Inputs a decoder where no other number is asked for: some seconds for all of them.
@@ -190,5 +196,69 @@ fn dbc_files_and_what_is_read_by_them() {
             vehicle.receive(&frame, MonoTime::from_ms(1));
             vehicle.conditions(MonoTime::from_ms(rng.u64(0..3000)));
         }
+    });
+}
+
+fn episode() -> Vec<u8> {
+    let header = EpisodeHeader { vehicle_id: "v".into(), purpose: "safety".into(), run: "r".into() };
+    let limits = EpisodeLimits { shortest: Duration::ZERO, longest: Duration::from_secs(9) };
+    let mut episodes = Episodes::new(header, limits);
+    assert_eq!(episodes.push(&event(), false, || true), None);
+    episodes.end(|| true).unwrap().to_json()
+}
+
+#[test]
+fn episodes() {
+    let good = episode();
+    fuzz("episodes", |rng| {
+        let mut bytes = good.clone();
+        mutate(rng, &mut bytes);
+        if let Ok(episode) = Episode::parse(&bytes) {
+            let told = episode.to_json();
+            assert_eq!(Episode::parse(&told).unwrap().to_json(), told);
+        }
+    });
+}
+
+const TINY: StoreOptions = StoreOptions { max_bytes: 1 << 20, segment_bytes: 256 };
+
+/// Segments as a store leaves them.
+fn segments() -> Vec<(String, Vec<u8>)> {
+    let disk = Faulty::default();
+    let (mut store, _) = Store::open(Box::new(disk.clone()), TINY).unwrap();
+    for record in 0..6_u8 {
+        store.append(vec![record; 30]).unwrap();
+    }
+    store.sync().unwrap();
+    store.acknowledge(2);
+    store.sync().unwrap();
+    let state = disk.state();
+    state.files.iter().map(|(name, content)| (name.clone(), content.now.clone())).collect()
+}
+
+#[test]
+fn stores() {
+    let good = segments();
+    assert!(good.len() > 1);
+    fuzz("stores", |rng| {
+        let disk = Faulty::default();
+        for (name, bytes) in &good {
+            let mut content = Content::default();
+            content.now.clone_from(bytes);
+            if rng.bool() {
+                mutate(rng, &mut content.now);
+            }
+            disk.state().files.insert(name.clone(), content);
+        }
+        let Ok((mut store, found)) = Store::open(Box::new(disk.clone()), TINY) else { return };
+        // What is there can be read, in order, and more can be added.
+        let mut last = 0;
+        while let Some(records) = Some(store.read(last, 50).unwrap()).filter(|records| !records.is_empty()) {
+            assert!(records.iter().all(|record| std::mem::replace(&mut last, record.seq) < record.seq));
+        }
+        assert!(found.records <= 6 && found.undelivered <= found.records, "{found:?}");
+        store.append(b"more".to_vec()).unwrap();
+        store.sync().unwrap();
+        assert_eq!(store.read(last, 50).unwrap()[0].payload, b"more");
     });
 }

@@ -193,6 +193,10 @@ pub enum SchemaKind {
     Md,
     /// The CAN messages for people to read, as configured.
     Can,
+    /// JSON Schema of a mood episode.
+    Episode,
+    /// A mood episode for people to read.
+    EpisodeMd,
 }
 
 /// `cabinmood schema`

@@ -8,6 +8,7 @@ use align::AlignError;
 use capture::{CaptureError, ErrorKind};
 use classify::ClassifyError;
 use publish::PublishError;
+use publish::telematics::StoreError;
 use smooth::OptionError;
 
 /// The documented exit codes, after BSD's sysexits.
@@ -137,7 +138,19 @@ impl From<PublishError> for Failure {
             | PublishError::NoSuchGroup { .. }
             | PublishError::BadMode { .. }
             | PublishError::NotCan { .. }
+            | PublishError::Telematics(_)
             | PublishError::Socket { .. } => Exit::Config,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            StoreError::InUse { .. } | StoreError::Disk { .. } => Exit::Unavailable,
+            StoreError::Newer { .. } => Exit::Config,
+            StoreError::TooLong { .. } => Exit::Internal,
         };
         Self::new(exit, error)
     }

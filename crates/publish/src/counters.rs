@@ -7,6 +7,8 @@ use types::{Health, StageHealth};
 
 use crate::{Latency, SinkFigures};
 
+use crate::telematics::TelematicsCounters;
+
 /// Counts since the start, shared with whoever reports them. None ever goes down.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -63,10 +65,12 @@ pub struct Counters {
     /// Events that the slowest reader had still to take when the last one was published; goes up and
     /// down, and at 32 that reader is moved on.
     pub unread_events: AtomicU64,
+    /// What telematics counts.
+    pub telematics: TelematicsCounters,
     /// How the bus is, as a place in [`Health::ALL`].
     bus: Bus,
-    /// How the stages are, as places in [`Health::ALL`]: capture, align, classify, bus.
-    stages: [AtomicU8; 4],
+    /// How the stages are, as places in [`Health::ALL`]: capture, align, classify, bus, telematics.
+    stages: [AtomicU8; 5],
     sinks: Mutex<Vec<Arc<SinkFigures>>>,
 }
 
@@ -93,16 +97,16 @@ impl Counters {
         Health::ALL.get(usize::from(self.bus.0.load(Ordering::Relaxed))).copied().unwrap_or_default()
     }
 
-    /// How the stages were with the last event: capture, align, classify, bus.
+    /// How the stages were with the last event: capture, align, classify, bus, telematics.
     #[must_use]
-    pub fn stages(&self) -> [Health; 4] {
+    pub fn stages(&self) -> [Health; 5] {
         let of = |code: &AtomicU8| Health::ALL.get(usize::from(code.load(Ordering::Relaxed))).copied();
         self.stages.each_ref().map(|code| of(code).unwrap_or_default())
     }
 
     pub(crate) fn note_stages(&self, health: StageHealth) {
-        let StageHealth { capture, align, classify, bus } = health;
-        for (code, health) in self.stages.iter().zip([capture, align, classify, bus]) {
+        let StageHealth { capture, align, classify, bus, telematics } = health;
+        for (code, health) in self.stages.iter().zip([capture, align, classify, bus, telematics]) {
             code.store(health as u8, Ordering::Relaxed);
         }
     }

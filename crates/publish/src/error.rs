@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::socket::MAX_PATH_BYTES;
+use crate::telematics::TelematicsError;
 
 /// Why publishing cannot start. Each message names the key or path and what to do.
 #[derive(Debug, Error)]
@@ -112,6 +113,9 @@ pub enum PublishError {
         /// What the system said.
         source: io::Error,
     },
+    /// Certificates or key of telematics are wrong.
+    #[error(transparent)]
+    Telematics(#[from] TelematicsError),
     /// The publisher's own runtime cannot be made.
     #[error("cannot start the publisher: {0}")]
     Runtime(#[source] io::Error),

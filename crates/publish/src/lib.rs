@@ -21,6 +21,7 @@ mod feed;
 mod metrics;
 mod serve;
 mod socket;
+pub mod telematics;
 
 pub use can::{
     CanInterface, CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Hear, MAX_INTERFACE_NAME,

@@ -119,6 +119,7 @@ async fn forward(
                 let now = clock.now();
                 event.published(now);
                 event.health.bus = counters.bus();
+                event.health.telematics = counters.telematics.health();
                 counters.note_stages(event.health);
                 if event.frame_seq.is_some() {
                     counters.published_age.add(now.since(event.captured_at));

@@ -55,4 +55,7 @@ pub struct StageHealth {
     pub classify: Health,
     /// The CAN bus.
     pub bus: Health,
+    /// Telematics: the store on disk, and the way to the broker.
+    #[serde(default)]
+    pub telematics: Health,
 }

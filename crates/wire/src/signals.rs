@@ -33,12 +33,12 @@ pub enum Kind {
     Integer(Unit),
     /// A decimal number.
     Number(Scale),
+    /// Yes or no.
+    Flag,
     /// Any text.
     Text,
     /// One of these words; a word's place in the list is its code in binary formats.
     Words(&'static [Word]),
-    /// Yes or no.
-    Flag,
     /// An object of these signals, none of which is null, all of one group.
     Object(&'static [Signal]),
 }
@@ -226,11 +226,11 @@ pub(crate) const HEALTH: [Word; Health::ALL.len()] = [
     word(Health::Off.name(), "Switched off."),
 ];
 
-const fn signal(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
+pub(crate) const fn signal(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
     Signal { name, doc, kind, nullable: false, group }
 }
 
-const fn nullable(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
+pub(crate) const fn nullable(name: &'static str, group: Group, kind: Kind, doc: &'static str) -> Signal {
     Signal { name, doc, kind, nullable: true, group }
 }
 
@@ -274,11 +274,18 @@ const POSE: [Signal; 3] = [
     ),
 ];
 
-const STAGES: [Signal; 4] = [
+const STAGES: [Signal; 5] = [
     signal("capture", Group::Health, Kind::Words(&HEALTH), "The camera, or the media that is played."),
     signal("align", Group::Health, Kind::Words(&HEALTH), "Face, landmarks and crop."),
     signal("classify", Group::Health, Kind::Words(&HEALTH), "The expression model."),
     signal("bus", Group::Health, Kind::Words(&HEALTH), "The CAN bus; `off` where none is configured."),
+    signal(
+        "telematics",
+        Group::Health,
+        Kind::Words(&HEALTH),
+        "Telematics: `degraded` where there is no way to the broker and episodes are stored, `failed` where \
+         they cannot be stored, `off` where it is not configured.",
+    ),
 ];
 
 /// Every signal of an event, in the order of the JSON line.
@@ -420,6 +427,7 @@ pub const GAP_SIGNALS: &[Signal] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::episode::EPISODE_SIGNALS;
 
     #[test]
     fn words_are_those_of_the_vocabulary_in_its_order() {
@@ -442,7 +450,7 @@ mod tests {
 
     #[test]
     fn every_signal_is_documented_once() {
-        for table in [SIGNALS, GAP_SIGNALS, &PROBABILITIES, &FACE, &POSE, &STAGES] {
+        for table in [SIGNALS, GAP_SIGNALS, EPISODE_SIGNALS, &PROBABILITIES, &FACE, &POSE, &STAGES] {
             for (place, signal) in table.iter().enumerate() {
                 assert!(signal.doc.ends_with('.'), "{} has no sentence", signal.name);
                 assert!(table[..place].iter().all(|s| s.name != signal.name), "{} twice", signal.name);

@@ -11,8 +11,13 @@ use wire::can::{MESSAGES, Moment, Reading, decode, encode, words_of};
 use wire::{Event, Groups, Header, Policy, Purpose, Reach, Released};
 
 const AT: MonoTime = MonoTime::from_ms(1_000);
-const WORKING: StageHealth =
-    StageHealth { capture: Health::Ok, align: Health::Ok, classify: Health::Ok, bus: Health::Ok };
+const WORKING: StageHealth = StageHealth {
+    capture: Health::Ok,
+    align: Health::Ok,
+    classify: Health::Ok,
+    bus: Health::Ok,
+    telematics: Health::Off,
+};
 
 fn event(state: MoodState) -> Event {
     let header =

@@ -51,3 +51,15 @@ fn the_tables_of_the_page_on_can() {
     let made = can::messages_markdown(&network(Format::Fd));
     compare("can.md", "can --set can.format=fd", &format!("{written}{made}"));
 }
+
+#[test]
+fn the_table_of_the_page_on_telematics() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/telematics.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(wire::EPISODE_TABLE).expect("the line that the table follows");
+    let (_, after) = rest.split_once("\n\nFields may").expect("the line that follows the table");
+    let made = wire::episode_markdown();
+    let page = format!("{before}{}{}\n\nFields may{after}", wire::EPISODE_TABLE, made.trim_end());
+    compare("telematics.md", "episode-md", &page);
+    compare("episode.schema.json", "episode", &format!("{:#}\n", wire::episode_schema()));
+}

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use capture::{CaptureError, Remedy, SourceOptions, SourceSpec, devices};
 use classify::{Classifier, ProviderReport};
 use frame::Pool;
-use publish::{MetricsPage, MetricsPlace, MetricsSink, SocketSink};
+use publish::telematics::{Store, TelematicsSink, look_at_telematics};
+use publish::{MetricsPage, MetricsPlace, MetricsSink, PublishError, SocketSink};
 use serde::Serialize;
+use types::Clock;
 use wire::can::Format;
 use wire::{Group, Policy};
 
@@ -132,7 +134,7 @@ fn look(config: &Config) -> Vec<Finding> {
         None => Finding::extra("metrics", false, "switched off: metrics.enabled = false"),
         Some(place) => Finding::of("metrics", metrics(place)),
     });
-    findings.push(Finding::extra("telematics", false, "not in this version"));
+    telematics(config, &mut findings);
     findings
 }
 
@@ -248,6 +250,42 @@ fn can(config: &Config) -> Finding {
             }
         }
     }
+}
+
+/// The files are needed; broker and store may come later.
+fn telematics(config: &Config, findings: &mut Vec<Finding>) {
+    let Some(telematics) = &config.telematics else {
+        findings.push(Finding::extra("telematics", false, "switched off: telematics.enabled = false"));
+        return;
+    };
+    let options = telematics.options("".into());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    findings.push(match TelematicsSink::new(options.clone(), Arc::clone(&clock)) {
+        Err(fault) => Finding::of("telematics", Err(PublishError::from(fault).into())),
+        Ok(_) => match look_at_telematics(&options, clock.utc()) {
+            Ok(until) => {
+                let detail = format!("{}:{}, certificate valid until {until}", options.host, options.port);
+                Finding::extra("telematics", true, detail)
+            }
+            Err(fault) => {
+                Finding::extra("telematics", false, format!("{fault}; `run` tries again and again"))
+            }
+        },
+    });
+    findings.push(if options.store.exists() {
+        match Store::open_folder(&options.store, options.store_options) {
+            Ok((_, found)) => {
+                let (undelivered, folder) = (found.undelivered, options.store.display());
+                let damaged: u64 = found.damage.iter().map(|damage| damage.bytes).sum();
+                let damage =
+                    if damaged > 0 { format!("; {damaged} bytes are damaged") } else { String::new() };
+                Finding::extra("store", true, format!("{folder}: {undelivered} episodes wait{damage}"))
+            }
+            Err(fault) => Finding::extra("store", false, fault.to_string()),
+        }
+    } else {
+        Finding::extra("store", false, format!("{}: not there yet; `run` makes it", options.store.display()))
+    });
 }
 
 fn cameras() -> Vec<Finding> {

@@ -10,6 +10,7 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
+use publish::telematics::TelematicsSink;
 use publish::{CanInterfacePort, CanOptions, CanSink, Counters, Gated, MetricsPage, MetricsSink, SocketSink};
 use signal_hook::iterator::Signals;
 use smooth::Smoother;
@@ -167,14 +168,30 @@ fn sinks(
         sinks.push(Gated::new(Box::new(MetricsSink::bind(place, page)?), nothing_but_health));
         info!(%place, "metrics are served");
     }
+    if let Some(telematics) = &config.telematics {
+        let sink = TelematicsSink::new(telematics.options(run_id(&**clock).into()), Arc::clone(clock));
+        sinks.push(Gated::new(Box::new(sink.map_err(publish::PublishError::from)?), telematics.gate));
+    }
     Ok(sinks)
 }
 
-fn header(config: &Config) -> Header {
-    // Without /proc (a container, say) times are still comparable within this run.
+/// A name that no other run of any daemon has: times since the boot are different in all runs of one
+/// boot, and boots have random ids.
+fn run_id(clock: &dyn Clock) -> String {
+    let boot = Some(boot_id()).filter(|id| !id.is_empty());
+    let boot = boot.unwrap_or_else(|| format!("{:x}", clock.utc().0));
+    format!("{boot}-{:x}", clock.now().as_ns())
+}
+
+/// Without /proc (a container, say) nothing: times are still comparable within this run.
+fn boot_id() -> String {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot_id.trim().to_owned()
+}
+
+fn header(config: &Config) -> Header {
     Header {
-        boot_id: boot_id.trim().into(),
+        boot_id: boot_id().into(),
         model: if config.policy.allows_expressions() { &config.classify.model } else { "" }.into(),
         model_id: "".into(),
         software_version: env!("CARGO_PKG_VERSION").into(),

@@ -17,6 +17,8 @@ pub fn run(args: &SchemaArgs) -> Result<(), Failure> {
         SchemaKind::Md => wire::events_markdown(),
         SchemaKind::Dbc => wire::can::dbc(&network),
         SchemaKind::Can => wire::can::messages_markdown(&network),
+        SchemaKind::Episode => format!("{:#}\n", wire::episode_schema()),
+        SchemaKind::EpisodeMd => wire::episode_markdown(),
         SchemaKind::Vspec => wire::vss_overlay(),
     };
     std::io::stdout().write_all(text.as_bytes()).or_exit(Exit::Unavailable, || "standard output".into())

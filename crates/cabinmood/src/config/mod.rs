@@ -12,11 +12,11 @@ mod classify;
 mod document;
 mod log;
 mod metrics;
-mod outward;
 mod purpose;
 mod section;
 mod smooth;
 mod socket;
+mod telematics;
 mod vehicle;
 
 use std::fs;
@@ -33,6 +33,7 @@ pub use self::log::Log;
 use self::section::Entry;
 pub use self::section::{Problem, Report, Section};
 pub use self::socket::Socket;
+pub use self::telematics::Telematics;
 use crate::cli::ConfigArgs;
 use crate::failure::{Exit, Failure, OrExit as _};
 use crate::paths;
@@ -58,6 +59,8 @@ pub struct Config {
     pub vehicle: Option<wire::can::VehicleOptions>,
     /// Where metrics are served; none where they are switched off.
     pub metrics: Option<publish::MetricsPlace>,
+    /// Telematics; none where it is switched off.
+    pub telematics: Option<Telematics>,
     /// Diagnostics.
     pub log: Log,
 }
@@ -91,7 +94,8 @@ impl Config {
         let socket = Socket::read(&mut Section::new("socket", section("socket"), &mut report), policy);
         let can = Can::read(&mut Section::new("can", section("can"), &mut report), policy);
         let vehicle = vehicle::read(&mut Section::new("vehicle", section("vehicle"), &mut report), &can);
-        outward::read(&mut Section::new("telematics", section("telematics"), &mut report));
+        let telematics = section("telematics");
+        let telematics = Telematics::read(&mut Section::new("telematics", telematics, &mut report), policy);
         let metrics = metrics::read(&mut Section::new("metrics", section("metrics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
@@ -102,7 +106,9 @@ impl Config {
             let message = format!(": unknown section; there are {}", known.join(", "));
             report.problems.push(Problem { origin: section::origin(&value), key, message });
         }
-        (Self { camera, align, classify, smooth, policy, socket, can, vehicle, metrics, log }, report)
+        let all =
+            Self { camera, align, classify, smooth, policy, socket, can, vehicle, metrics, telematics, log };
+        (all, report)
     }
 }
 
@@ -319,10 +325,38 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_does_not_have_cannot_be_switched_on() {
+    fn telematics_is_off_and_all_that_it_lacks_is_told() {
+        assert!(load("", &[]).unwrap().telematics.is_none());
         let lines = refused("", &["telematics.enabled=true"]);
+        let keys = ["telematics.host = \"\"", "telematics.vehicle_id = \"\""];
         assert!(
-            matches!(&lines[..], [line] if line.starts_with("--set: ") && line.contains("not in this version"))
+            lines.len() == 2 && lines.iter().zip(keys).all(|(line, key)| line.contains(key)),
+            "{lines:?}"
         );
+        let good =
+            ["telematics.enabled=true", "telematics.host=broker.example", "telematics.vehicle_id=truck-7"];
+        let with = |set: &'static str| good.into_iter().chain([set]).collect::<Vec<_>>();
+        let options = load("", &good).unwrap().telematics.unwrap().options("run".into());
+        assert_eq!((&*options.topic(), &*options.header.purpose), ("cabinmood/truck-7/mood", "comfort"));
+        for (set, why) in [
+            ("telematics.vehicle_id=truck/7", "letters, digits"),
+            ("telematics.topic=mood/#", "{vehicle}"),
+            ("telematics.topic=mood/{vehicle}/+", "without wildcards"),
+            ("telematics.store=here", "an absolute path"),
+            ("telematics.store_mb=0", "from 1 to 4096 MiB"),
+            ("telematics.sync_s=0", "from 1 to 300 seconds"),
+            ("telematics.retry_max_s=1", "at least telematics.retry_first_s"),
+            ("telematics.port=70000", "from 1 to 65535"),
+            ("purpose.deployment=workplace", "telematics.enabled"),
+        ] {
+            let lines = refused("", &with(set));
+            let key = set.split('=').next().unwrap();
+            let told = lines.iter().any(|line| line.contains(why));
+            let is_about_it = |line: &String| line.contains(key) || key.starts_with("purpose");
+            assert!(told && lines.iter().all(is_about_it), "{key}: {lines:?}");
+        }
+        let safe = [&good[..], &["purpose.deployment=workplace", "purpose.purpose=safety"]].concat();
+        let options = load("", &safe).unwrap().telematics.unwrap().options("run".into());
+        assert_eq!(&*options.header.purpose, "safety");
     }
 }
