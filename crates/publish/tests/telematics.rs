@@ -353,6 +353,7 @@ fn child() {
             std::thread::yield_now();
         }
         let mut out = std::io::stdout().lock();
+        assert_eq!(count(&counters.telematics.episodes_dropped_total), 0);
         writeln!(out, "stored {}", count(&counters.telematics.episodes_stored_total)).unwrap();
         out.flush().unwrap();
     }

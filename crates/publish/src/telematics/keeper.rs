@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -25,14 +25,10 @@ const WAITING_MAX: usize = 1024;
 /// The first and the longest pause after the disk refused something.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Nothing is to be done: an order will come.
-const IDLE: Duration = Duration::from_secs(3600);
-
 /// What the thread is asked for.
 enum Order {
     Keep(Vec<u8>),
     Read { after: u64, max_bytes: usize, reply: oneshot::Sender<Vec<Record>> },
-    Delivered(u64),
 }
 
 /// How far the store is.
@@ -48,6 +44,7 @@ pub(super) struct Progress {
 pub(super) struct Keeper {
     orders: SyncSender<Order>,
     progress: watch::Receiver<Progress>,
+    delivered: Arc<AtomicU64>,
     counters: Arc<Counters>,
 }
 
@@ -59,6 +56,9 @@ struct Work {
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     progress: watch::Sender<Progress>,
+    /// All records up to this one are delivered. No order, since a backlog's acknowledgements would
+    /// leave no room for episodes while the disk is slow.
+    delivered: Arc<AtomicU64>,
     store: Option<Store>,
     /// Episodes that wait for the store to be opened.
     waiting: VecDeque<Vec<u8>>,
@@ -84,6 +84,7 @@ impl Keeper {
     ) -> (Self, JoinHandle<()>) {
         let (orders, orders_in) = sync_channel(ORDERS);
         let (progress_out, progress) = watch::channel(Progress::default());
+        let delivered = Arc::new(AtomicU64::default());
         let mut work = Work {
             folder,
             options,
@@ -91,6 +92,7 @@ impl Keeper {
             clock,
             counters: Arc::clone(counters),
             progress: progress_out,
+            delivered: Arc::clone(&delivered),
             store: None,
             waiting: VecDeque::new(),
             dirty_since: None,
@@ -101,7 +103,7 @@ impl Keeper {
             written: 0,
         };
         let thread = tokio::task::spawn_blocking(move || work.run(&orders_in));
-        (Self { orders, progress, counters: Arc::clone(counters) }, thread)
+        (Self { orders, progress, delivered, counters: Arc::clone(counters) }, thread)
     }
 
     /// Hands an episode over. Never waits: where the disk hangs for so long that there is no room, it
@@ -110,9 +112,10 @@ impl Keeper {
         self.order(Order::Keep(payload));
     }
 
-    /// Notes that all records up to this one are delivered. Lost where there is no room; the next says more.
+    /// Notes that all records up to this one are delivered. The thread sees it with the next order, or
+    /// within the time between two syncs.
     pub(super) fn delivered(&self, seq: u64) {
-        self.order(Order::Delivered(seq));
+        self.delivered.fetch_max(seq, Ordering::Relaxed);
     }
 
     fn order(&self, order: Order) {
@@ -147,6 +150,7 @@ impl Work {
         }
         self.pause_until = MonoTime::ZERO;
         self.open();
+        self.acknowledge();
         self.sync();
     }
 
@@ -159,13 +163,14 @@ impl Work {
         let now = self.clock.now();
         match (&self.store, self.dirty_since) {
             (None, _) => self.pause_until.since(now),
-            (Some(_), None) => IDLE,
+            (Some(_), None) => self.policy.interval,
             (Some(_), Some(since)) => (since + self.policy.interval).max(self.pause_until).since(now),
         }
     }
 
     /// Does what is due.
     fn tend(&mut self) {
+        self.acknowledge();
         let now = self.clock.now();
         if now < self.pause_until {
             return;
@@ -180,15 +185,17 @@ impl Work {
         }
     }
 
+    fn acknowledge(&mut self) {
+        let delivered = self.delivered.load(Ordering::Relaxed);
+        if let Some(store) = self.store.as_mut().filter(|store| store.acknowledged() < delivered) {
+            store.acknowledge(delivered);
+            self.note_dirty();
+        }
+    }
+
     fn obey(&mut self, order: Order) {
         match order {
             Order::Keep(payload) => self.keep(payload),
-            Order::Delivered(seq) => {
-                if let Some(store) = &mut self.store {
-                    store.acknowledge(seq);
-                    self.note_dirty();
-                }
-            }
             Order::Read { after, max_bytes, reply } => {
                 let read = self.store.as_mut().map_or_else(|| Ok(Vec::new()), |s| s.read(after, max_bytes));
                 // Who does not wait any more does not need it.
