@@ -60,6 +60,20 @@ fn what_is_kept_is_named_and_deleted_and_nothing_else() {
 }
 
 #[test]
+fn episodes_that_wait_for_the_broker_are_deleted_also_while_telematics_is_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = folder.path().join("000000000000000a.seg");
+    fs::write(&segment, [0; 10]).unwrap();
+    fs::write(folder.path().join("letter.seg"), "mine").unwrap();
+    let output =
+        cabinmood(["purge", "--yes", "--set", &format!("telematics.store={}", folder.path().display())]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains(&format!("deleted {} (10 bytes)", segment.display())), "{told}");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["letter.seg"]);
+}
+
+#[test]
 fn without_a_terminal_or_a_yes_nothing_is_deleted() {
     let cache = Cache::new();
     assert_refused(["purge", "--set", &cache.set], 64, &["deleted: 2;", "--yes"]);

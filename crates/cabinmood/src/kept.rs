@@ -1,11 +1,13 @@
 //! What the daemon keeps on disk, in one list: `purge` deletes it, docs/privacy.md tells of it, and a
-//! running daemon holds it. Today that is little, since nothing of the driver is written anywhere:
-//! the learned neutral, the belief and all events live in memory and end with the daemon.
+//! running daemon holds it. That is little: the learned neutral, the belief and all events live in
+//! memory and end with the daemon; episodes are written where telematics is switched on.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use publish::telematics::is_segment;
 
 use crate::config::Config;
 use crate::failure::{Exit, Failure, OrExit as _};
@@ -24,6 +26,8 @@ pub struct Kept {
     pub folder: PathBuf,
     /// Whether a file of this name is one of them. Others may have files there, too.
     is_ours: fn(&str) -> bool,
+    /// Whether what writes there locks the folder itself, while it runs.
+    holds_itself: bool,
 }
 
 /// A file that is kept.
@@ -39,13 +43,21 @@ pub struct KeptFile {
 /// daemon must hold a lock on the folder itself (flock), as [`hold`] does for those that no store
 /// holds.
 pub fn kept(config: &Config) -> Vec<Kept> {
+    let episodes = Kept {
+        key: "telematics.store",
+        what: "episodes that wait for the broker",
+        folder: config.episodes.clone(),
+        is_ours: is_segment,
+        holds_itself: true,
+    };
     let engines = config.classify.engine_cache.clone().map(|folder| Kept {
         key: "classify.engine_cache",
         what: "engines that TensorRT built",
         folder,
         is_ours: |name| name.starts_with(ENGINE_PREFIX),
+        holds_itself: false,
     });
-    engines.into_iter().collect()
+    engines.into_iter().chain([episodes]).collect()
 }
 
 /// Holds the folders for as long as the value lives, beside other daemons. One that is missing is
@@ -55,7 +67,7 @@ pub fn kept(config: &Config) -> Vec<Kept> {
 /// [`Exit::Unavailable`] while `purge` works there.
 pub fn hold(config: &Config) -> Result<Vec<File>, Failure> {
     let mut held = Vec::new();
-    for Kept { key, folder, .. } in kept(config) {
+    for Kept { key, folder, .. } in kept(config).into_iter().filter(|kept| !kept.holds_itself) {
         let Ok(handle) = File::open(&folder) else { continue };
         match handle.try_lock_shared() {
             Ok(()) => held.push(handle),
@@ -140,7 +152,7 @@ mod tests {
     fn daemons_share_a_folder_and_purge_has_it_alone() {
         let folder = tempfile::tempdir().unwrap();
         let config = with_cache(folder.path());
-        let [cache] = &kept(&config)[..] else { panic!("one is kept") };
+        let [cache, _] = &kept(&config)[..] else { panic!("two are kept") };
         let daemons = [hold(&config).unwrap(), hold(&config).unwrap()];
         assert_eq!(cache.lock().unwrap_err().exit, Exit::Unavailable);
         drop(daemons);

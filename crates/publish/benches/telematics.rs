@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 use broker::{Real, Site, event, sink};
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use publish::telematics::{Store, StoreOptions, SyncPolicy};
-use publish::{Counters, Sink};
+use publish::{Counters, Gated};
 use wire::episode::{EpisodeHeader, EpisodeLimits, Episodes};
+use wire::{Groups, Policy, Reach};
 
 /// A day at one episode a second.
 const DAY: u64 = 86_400;
@@ -138,7 +139,8 @@ fn upload(folder: PathBuf) {
     let clock = Real::clock();
     let (sender, receiver) = publish::channel(64);
     let counters = Arc::new(Counters::default());
-    let (shared, sinks) = (Arc::clone(&counters), vec![sink(options, &clock) as Box<dyn Sink>]);
+    let gate = Policy::default().gate(Reach::Beyond, Groups::ALL);
+    let (shared, sinks) = (Arc::clone(&counters), vec![Gated::new(sink(options, &clock), gate)]);
     let start = Instant::now();
     let thread = std::thread::spawn(move || publish::serve(sinks, receiver, clock, shared));
     for _ in 0..DAY {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use faulty::Faulty;
-use publish::telematics::{Record, Recovery, Store, StoreError, StoreOptions, purge_store};
+use publish::telematics::{Record, Recovery, Store, StoreError, StoreOptions};
 
 const SMALL: StoreOptions = StoreOptions { max_bytes: 64 << 20, segment_bytes: 8 << 10 };
 
@@ -328,7 +328,6 @@ fn a_newer_store_and_one_in_use_are_refused_and_left_alone() {
     store.sync().unwrap();
     let told = Store::open_folder(&path, SMALL).err().unwrap().to_string();
     assert!(told.contains("telematics.store") && told.contains("another process"), "{told}");
-    assert!(matches!(purge_store(&path), Err(StoreError::InUse { .. })));
     drop(store);
     let file = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
     let mut bytes = fs::read(&file).unwrap();
@@ -341,24 +340,6 @@ fn a_newer_store_and_one_in_use_are_refused_and_left_alone() {
     assert_eq!(fs::read(&file).unwrap(), bytes);
     let told = Store::open_folder(&file, SMALL).err().unwrap().to_string();
     assert!(told.contains("telematics.store") && told.contains("Not a directory"), "{told}");
-}
-
-#[test]
-fn purging_deletes_the_store_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut store, _) = Store::open_folder(folder.path(), SMALL).unwrap();
-    for id in 1..=40 {
-        store.append(payload(id, 400)).unwrap();
-    }
-    store.sync().unwrap();
-    let written = store.bytes_written();
-    drop(store);
-    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-    let purged = purge_store(folder.path()).unwrap();
-    assert!(purged.segments > 1 && purged.bytes == written, "{purged:?}");
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(left, ["notes.txt"]);
-    assert_eq!(purge_store(&folder.path().join("none")).unwrap().segments, 0);
 }
 
 #[test]

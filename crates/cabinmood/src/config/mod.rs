@@ -20,7 +20,7 @@ mod telematics;
 mod vehicle;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::{ConfigError, FileFormat, Format as _, Map, Source, Value};
 
@@ -61,6 +61,8 @@ pub struct Config {
     pub metrics: Option<publish::MetricsPlace>,
     /// Telematics; none where it is switched off.
     pub telematics: Option<Telematics>,
+    /// Where episodes wait for the broker, or did when telematics was on.
+    pub episodes: PathBuf,
     /// Diagnostics.
     pub log: Log,
 }
@@ -95,7 +97,8 @@ impl Config {
         let can = Can::read(&mut Section::new("can", section("can"), &mut report), policy);
         let vehicle = vehicle::read(&mut Section::new("vehicle", section("vehicle"), &mut report), &can);
         let telematics = section("telematics");
-        let telematics = Telematics::read(&mut Section::new("telematics", telematics, &mut report), policy);
+        let (telematics, episodes) =
+            Telematics::read(&mut Section::new("telematics", telematics, &mut report), policy);
         let metrics = metrics::read(&mut Section::new("metrics", section("metrics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
@@ -106,8 +109,20 @@ impl Config {
             let message = format!(": unknown section; there are {}", known.join(", "));
             report.problems.push(Problem { origin: section::origin(&value), key, message });
         }
-        let all =
-            Self { camera, align, classify, smooth, policy, socket, can, vehicle, metrics, telematics, log };
+        let all = Self {
+            camera,
+            align,
+            classify,
+            smooth,
+            policy,
+            socket,
+            can,
+            vehicle,
+            metrics,
+            telematics,
+            episodes,
+            log,
+        };
         (all, report)
     }
 }

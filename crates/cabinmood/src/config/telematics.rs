@@ -27,8 +27,8 @@ pub struct Telematics {
 }
 
 impl Telematics {
-    /// `None` where it is switched off. A purpose that may not carry expressions refuses it.
-    pub(super) fn read(keys: &mut Section<'_>, policy: Policy) -> Option<Self> {
+    /// `None` where it is switched off; and the folder of episodes, which there may be from before.
+    pub(super) fn read(keys: &mut Section<'_>, policy: Policy) -> (Option<Self>, PathBuf) {
         let enabled = keys.flag(
             "enabled",
             false,
@@ -57,7 +57,8 @@ impl Telematics {
         if enabled {
             let may = policy.forbids(Group::Expression, Reach::Beyond).is_none();
             if may && !gate.carries(Group::Expression) {
-                let why = "an episode is an expression: add \"expression\", or set telematics.enabled = false";
+                let why =
+                    "an episode is an expression: add \"expression\", or set telematics.enabled = false";
                 keys.refuse("carries", why);
             }
             for (name, value) in [("host", &host), ("vehicle_id", &vehicle_id)] {
@@ -66,9 +67,13 @@ impl Telematics {
                 }
             }
         }
-        let header =
-            EpisodeHeader { vehicle_id: vehicle_id.into(), purpose: policy.purpose.name().into(), run: "".into() };
-        enabled.then(|| Self {
+        let header = EpisodeHeader {
+            vehicle_id: vehicle_id.into(),
+            purpose: policy.purpose.name().into(),
+            run: "".into(),
+        };
+        let folder = store.clone();
+        let telematics = enabled.then(|| Self {
             gate,
             options: TelematicsOptions {
                 host,
@@ -85,7 +90,8 @@ impl Telematics {
                 retry,
                 is_synchronised: Arc::new(clock::is_synchronised),
             },
-        })
+        });
+        (telematics, folder)
     }
 
     /// The options for this run, of which `run` is the name that no other has.

@@ -66,12 +66,14 @@ pub const METRICS: &[Metric<Source>] = &[
         "stage_health_code",
         "How a stage is: 0 starting, 1 ok, 2 degraded, 3 failed, 4 switched off",
         |s| {
-            let [capture, align, classify, bus] = s.published.stages().map(|health| f64::from(health as u8));
+            let [capture, align, classify, bus, telematics] =
+                s.published.stages().map(|health| f64::from(health as u8));
             vec![
                 (Some(("stage", "capture")), capture),
                 (Some(("stage", "align")), align),
                 (Some(("stage", "classify")), classify),
                 (Some(("stage", "bus")), bus),
+                (Some(("stage", "telematics")), telematics),
             ]
         },
     ),
@@ -206,6 +208,58 @@ pub const METRICS: &[Metric<Source>] = &[
     }),
     count("can_errors", "Other faults on the bus that the controller reported", |s| {
         of(&s.published.can_errors_total)
+    }),
+    count("episodes", "Episodes built", |s| of(&s.published.telematics.episodes_total)),
+    count("episodes_too_short", "Expressions that held for too short a time to be an episode", |s| {
+        of(&s.published.telematics.episodes_too_short_total)
+    }),
+    count("episodes_stored", "Episodes that an fsync has made durable", |s| {
+        of(&s.published.telematics.episodes_stored_total)
+    }),
+    count("episodes_delivered", "Episodes that the broker has taken", |s| {
+        of(&s.published.telematics.episodes_delivered_total)
+    }),
+    count("episodes_without_subscriber", "Episodes of those that nobody subscribed to", |s| {
+        of(&s.published.telematics.episodes_without_subscriber_total)
+    }),
+    count("episodes_dropped", "Undelivered episodes dropped because store or memory was full", |s| {
+        of(&s.published.telematics.episodes_dropped_total)
+    }),
+    count("episodes_damaged", "Stored episodes that could not be read any more", |s| {
+        of(&s.published.telematics.episodes_damaged_total)
+    }),
+    count("episodes_refused", "Episodes that were too long, or whose format the broker refuses", |s| {
+        of(&s.published.telematics.episodes_refused_total)
+    }),
+    count("state_changes_missed", "State changes that telematics missed: they are in no episode", |s| {
+        of(&s.published.telematics.state_changes_missed_total)
+    }),
+    count("store_damaged_bytes", "Bytes of the store that were found damaged", |s| {
+        of(&s.published.telematics.store_damaged_bytes_total)
+    }),
+    count("store_written_bytes", "Bytes written to the store", |s| {
+        of(&s.published.telematics.store_written_bytes_total)
+    }),
+    count("store_faults", "Times that the store could not be opened, written or synced", |s| {
+        of(&s.published.telematics.store_faults_total)
+    }),
+    count("store_syncs", "Times that the store was synced", |s| {
+        of(&s.published.telematics.store_syncs_total)
+    }),
+    level("store_bytes", "Bytes that the store has on the disk", |s| {
+        one(s.published.telematics.store_bytes.load(Ordering::Relaxed) as f64)
+    }),
+    level("undelivered_episodes", "Stored episodes that are not delivered", |s| {
+        one(s.published.telematics.store_undelivered.load(Ordering::Relaxed) as f64)
+    }),
+    level("waiting_episodes", "Episodes that wait for the disk", |s| {
+        one(s.published.telematics.store_waiting.load(Ordering::Relaxed) as f64)
+    }),
+    count("connections", "Connections that the broker accepted", |s| {
+        of(&s.published.telematics.connections_total)
+    }),
+    count("connection_faults", "Attempts to connect that failed, and connections lost", |s| {
+        of(&s.published.telematics.connection_faults_total)
     }),
     count("scrapes", "Scrapes of this page", |s| of(&s.published.scrapes_total)),
     count(

@@ -25,7 +25,7 @@ pub use options::{
 };
 pub use sink::{TelematicsSink, look_at_telematics};
 pub use store::{
-    Damage, Disk, DiskFile, Holding, MAX_PAYLOAD, Purged, Record, Recovery, Store, StoreError, StoreOptions,
-    purge_store,
+    Damage, Disk, DiskFile, Holding, MAX_PAYLOAD, Record, Recovery, Store, StoreError, StoreOptions,
+    is_segment,
 };
 pub use tls::{TelematicsError, TlsFiles};

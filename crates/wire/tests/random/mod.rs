@@ -89,7 +89,7 @@ prop_compose! {
         seq in any::<u64>(),
         at in any::<u64>(),
         delay in proptest::option::of(any::<u64>()),
-        health in proptest::array::uniform4(0..Health::ALL.len()),
+        health in proptest::array::uniform5(0..Health::ALL.len()),
     ) -> Event {
         let header = Header { boot_id: "boot \"1\"".into(), model: "m\n".into(), ..Header::default() };
         let captured_at = MonoTime::from_ns(at);
@@ -100,8 +100,8 @@ prop_compose! {
             }
             None => Event::new(&header, seq, captured_at, &mood, UtcTime(at)),
         };
-        let [capture, align, classify, bus] = health.map(|place| Health::ALL[place]);
-        event.health = StageHealth { capture, align, classify, bus };
+        let [capture, align, classify, bus, telematics] = health.map(|place| Health::ALL[place]);
+        event.health = StageHealth { capture, align, classify, bus, telematics };
         if let Some(ns) = delay {
             event.published(MonoTime::from_ns(at.saturating_add(ns)));
         }

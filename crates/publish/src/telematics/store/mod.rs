@@ -401,36 +401,10 @@ impl Store {
     }
 }
 
-/// What was deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Purged {
-    /// Segments.
-    pub segments: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// Deletes the store in a folder, delivered or not. A folder that is missing holds none; files that
-/// are not the store's are left alone.
-///
-/// # Errors
-/// [`StoreError::InUse`] while a daemon has it open, [`StoreError::Disk`] where a file cannot be deleted.
-pub fn purge_store(folder: &Path) -> Result<Purged, StoreError> {
-    if !folder.exists() {
-        return Ok(Purged::default());
-    }
-    let fault = |action, source| StoreError::Disk { folder: folder.to_owned(), action, source };
-    let mut disk = open_folder(folder)?;
-    let mut purged = Purged::default();
-    for (name, bytes) in disk.list().map_err(|source| fault("list the segments", source))? {
-        if segments::number_of(&name).is_some() {
-            disk.remove(&name).map_err(|source| fault("delete a segment", source))?;
-            purged.segments += 1;
-            purged.bytes += bytes;
-        }
-    }
-    disk.sync_folder().map_err(|source| fault("sync the folder", source))?;
-    Ok(purged)
+/// Whether a file of this name is a segment of a store.
+#[must_use]
+pub fn is_segment(name: &str) -> bool {
+    segments::number_of(name).is_some()
 }
 
 fn open_folder(folder: &Path) -> Result<Folder, StoreError> {
