@@ -139,6 +139,7 @@ impl From<PublishError> for Failure {
             | PublishError::BadMode { .. }
             | PublishError::NotCan { .. }
             | PublishError::Telematics(_)
+            | PublishError::Kuksa(_)
             | PublishError::Socket { .. } => Exit::Config,
         };
         Self::new(exit, error)

@@ -7,6 +7,7 @@ use types::{Health, StageHealth};
 
 use crate::{Latency, SinkFigures};
 
+use crate::kuksa::KuksaCounters;
 use crate::telematics::TelematicsCounters;
 
 /// Counts since the start, shared with whoever reports them. None ever goes down.
@@ -67,6 +68,8 @@ pub struct Counters {
     pub unread_events: AtomicU64,
     /// What telematics counts.
     pub telematics: TelematicsCounters,
+    /// What the databroker's sink counts.
+    pub kuksa: KuksaCounters,
     /// How the bus is, as a place in [`Health::ALL`].
     bus: Bus,
     /// How the stages are, as places in [`Health::ALL`]: capture, align, classify, bus, telematics.

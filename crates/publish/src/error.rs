@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::kuksa::KuksaError;
 use crate::socket::MAX_PATH_BYTES;
 use crate::telematics::TelematicsError;
 
@@ -116,7 +117,24 @@ pub enum PublishError {
     /// Certificates or key of telematics are wrong.
     #[error(transparent)]
     Telematics(#[from] TelematicsError),
+    /// Certificates or token for the databroker are wrong.
+    #[error(transparent)]
+    Kuksa(#[from] KuksaError),
     /// The publisher's own runtime cannot be made.
     #[error("cannot start the publisher: {0}")]
     Runtime(#[source] io::Error),
+}
+
+/// A fault and its causes, those aside that a message before them has told already.
+pub(crate) fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(next) = cause {
+        let told = next.to_string();
+        if !text.contains(&told) {
+            text += &format!(": {told}");
+        }
+        cause = next.source();
+    }
+    text
 }

@@ -18,6 +18,7 @@ mod counters;
 mod edge;
 mod error;
 mod feed;
+pub mod kuksa;
 mod metrics;
 mod serve;
 mod socket;

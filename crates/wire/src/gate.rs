@@ -138,6 +138,12 @@ pub struct Released {
 }
 
 impl Released {
+    /// The gate that let it pass.
+    #[must_use]
+    pub const fn gate(&self) -> Gate {
+        self.gate
+    }
+
     /// Whether its gate carries the group; where not, what is missing was withheld.
     #[must_use]
     pub const fn carries(&self, group: Group) -> bool {

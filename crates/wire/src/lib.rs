@@ -25,4 +25,4 @@ pub use markdown::{EPISODE_TABLE, episode_markdown, events_markdown};
 pub use policy::{Deployment, Forbidden, Groups, ParseGroupError, Policy, Purpose, Reach};
 pub use schema::{episode_schema, json_schema};
 pub use signals::{EVENT_SCHEMA, GAP_SCHEMA, GAP_SIGNALS, Group, Kind, SIGNALS, Scale, Signal, Unit, Word};
-pub use vss::vss_overlay;
+pub use vss::{VSS_BRANCHES, VssSignal, VssType, VssValue, vss_overlay, vss_signals};

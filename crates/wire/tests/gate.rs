@@ -1,5 +1,5 @@
 //! That a group which a sink may not carry cannot reach its bytes: two events that differ in nothing
-//! but what is withheld give the same bytes, on the socket and in every frame of the bus.
+//! but what is withheld give the same bytes, on the socket, in every frame of the bus and for a databroker.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic as the tests do")]
 
 mod random;
@@ -12,6 +12,7 @@ use types::{Expression, MonoTime, MoodState, Progress, Reason};
 use wire::can::{MESSAGES, Moment, Reading, decode, encode};
 use wire::{
     Deployment, Event, Forbidden, Gate, Group, Groups, Kind, Policy, Purpose, Reach, Released, SIGNALS,
+    vss_signals,
 };
 
 fn json(event: &Released) -> Value {
@@ -20,7 +21,8 @@ fn json(event: &Released) -> Value {
     serde_json::from_slice(&line).unwrap()
 }
 
-/// All that leaves for an event: its line, and every message's bytes at once and when it is stale.
+/// All that leaves for an event: its line, and every message's bytes and every value for a databroker, at
+/// once and when it is stale.
 fn bytes(event: &Released) -> Vec<u8> {
     let mut all = Vec::new();
     event.write_json_line(&mut all);
@@ -28,6 +30,9 @@ fn bytes(event: &Released) -> Vec<u8> {
     for now in [sent, MonoTime::from_ns(u64::MAX)] {
         let moment = Moment { event: Some(event), now };
         MESSAGES.iter().for_each(|message| all.extend(encode(message, moment).bytes()));
+        for signal in vss_signals(event.gate()) {
+            all.extend(format!("{} {:?}\n", signal.path(), signal.value(moment)).bytes());
+        }
     }
     all
 }

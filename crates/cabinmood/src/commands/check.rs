@@ -6,6 +6,7 @@ use std::sync::Arc;
 use capture::{CaptureError, Remedy, SourceOptions, SourceSpec, devices};
 use classify::{Classifier, ProviderReport};
 use frame::Pool;
+use publish::kuksa::{KuksaSink, look_at_kuksa};
 use publish::telematics::{Store, TelematicsSink, look_at_telematics};
 use publish::{MetricsPage, MetricsPlace, MetricsSink, PublishError, SocketSink};
 use serde::Serialize;
@@ -135,6 +136,7 @@ fn look(config: &Config) -> Vec<Finding> {
         Some(place) => Finding::of("metrics", metrics(place)),
     });
     telematics(config, &mut findings);
+    findings.push(kuksa(config));
     findings
 }
 
@@ -144,7 +146,8 @@ fn purpose(config: &Config) -> String {
     let mut told = format!("{}, {}", deployment.name(), purpose.name());
     let socket = config.socket.as_ref().map(|socket| ("socket", socket.gate));
     let can = config.can.enabled.then_some(("can", config.can.gate));
-    for (name, gate) in socket.into_iter().chain(can) {
+    let kuksa = config.kuksa.as_ref().map(|kuksa| ("kuksa", kuksa.gate));
+    for (name, gate) in socket.into_iter().chain(can).chain(kuksa) {
         let groups: Vec<&str> =
             Group::ALL.into_iter().filter(|group| gate.carries(*group)).map(Group::name).collect();
         told += &format!("; {name} carries {}", groups.join(", "));
@@ -286,6 +289,20 @@ fn telematics(config: &Config, findings: &mut Vec<Finding>) {
     } else {
         Finding::extra("store", false, format!("{}: not there yet; `run` makes it", options.store.display()))
     });
+}
+
+/// The files are needed; the databroker may come later.
+fn kuksa(config: &Config) -> Finding {
+    let Some(kuksa) = &config.kuksa else {
+        return Finding::extra("kuksa", false, "switched off: kuksa.enabled = false");
+    };
+    match KuksaSink::new(kuksa.options.clone(), Arc::new(SystemClock)) {
+        Err(fault) => Finding::of("kuksa", Err(PublishError::from(fault).into())),
+        Ok(_) => match look_at_kuksa(&kuksa.options, kuksa.gate) {
+            Ok(known) => Finding::extra("kuksa", true, known),
+            Err(fault) => Finding::extra("kuksa", false, format!("{fault}; `run` tries again and again")),
+        },
+    }
 }
 
 fn cameras() -> Vec<Finding> {

@@ -10,6 +10,7 @@ use capture::{FrameSource, Paced, Pacing, SourceOptions, SourceSpec};
 use classify::Classifier;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use frame::{AlignedFace, Grey, Pool};
+use publish::kuksa::KuksaSink;
 use publish::telematics::TelematicsSink;
 use publish::{CanInterfacePort, CanOptions, CanSink, Counters, Gated, MetricsPage, MetricsSink, SocketSink};
 use signal_hook::iterator::Signals;
@@ -171,6 +172,10 @@ fn sinks(
     if let Some(telematics) = &config.telematics {
         let sink = TelematicsSink::new(telematics.options(run_id(&**clock).into()), Arc::clone(clock));
         sinks.push(Gated::new(Box::new(sink.map_err(publish::PublishError::from)?), telematics.gate));
+    }
+    if let Some(kuksa) = &config.kuksa {
+        let sink = KuksaSink::new(kuksa.options.clone(), Arc::clone(clock));
+        sinks.push(Gated::new(Box::new(sink.map_err(publish::PublishError::from)?), kuksa.gate));
     }
     Ok(sinks)
 }

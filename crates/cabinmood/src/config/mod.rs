@@ -10,6 +10,7 @@ mod can;
 mod classify;
 #[cfg(test)]
 mod document;
+mod kuksa;
 mod log;
 mod metrics;
 mod purpose;
@@ -28,6 +29,7 @@ pub use self::align::Align;
 pub use self::camera::Camera;
 pub use self::can::Can;
 pub use self::classify::Classify;
+pub use self::kuksa::Kuksa;
 pub use self::log::Log;
 #[cfg(test)]
 use self::section::Entry;
@@ -63,6 +65,8 @@ pub struct Config {
     pub telematics: Option<Telematics>,
     /// Where episodes wait for the broker, or did when telematics was on.
     pub episodes: PathBuf,
+    /// The databroker; none where it is switched off.
+    pub kuksa: Option<Kuksa>,
     /// Diagnostics.
     pub log: Log,
 }
@@ -99,6 +103,7 @@ impl Config {
         let telematics = section("telematics");
         let (telematics, episodes) =
             Telematics::read(&mut Section::new("telematics", telematics, &mut report), policy);
+        let kuksa = Kuksa::read(&mut Section::new("kuksa", section("kuksa"), &mut report), policy);
         let metrics = metrics::read(&mut Section::new("metrics", section("metrics"), &mut report));
         let log = Log::read(&mut Section::new("log", section("log"), &mut report));
         let mut unknown: Vec<_> = tree.into_iter().collect();
@@ -121,6 +126,7 @@ impl Config {
             metrics,
             telematics,
             episodes,
+            kuksa,
             log,
         };
         (all, report)
@@ -373,5 +379,28 @@ mod tests {
         let safe = [&good[..], &["purpose.deployment=workplace", "purpose.purpose=safety"]].concat();
         let options = load("", &safe).unwrap().telematics.unwrap().options("run".into());
         assert_eq!(&*options.header.purpose, "safety");
+    }
+
+    #[test]
+    fn the_databroker_is_off_and_its_address_decides_what_it_may_have() {
+        assert!(load("", &[]).unwrap().kuksa.is_none());
+        let kuksa =
+            |sets: &[&str]| load("", &[&["kuksa.enabled=true"][..], sets].concat()).unwrap().kuksa.unwrap();
+        assert!(kuksa(&[]).gate.carries(wire::Group::Attention));
+        let far = ["kuksa.address=https://broker.example:55556", "kuksa.ca=/etc/ca.pem"];
+        let gate = kuksa(&far).gate;
+        assert!(gate.carries(wire::Group::Expression) && !gate.carries(wire::Group::Attention));
+        let attention = "kuksa.carries=['health', 'attention']";
+        assert!(kuksa(&[attention]).gate.carries(wire::Group::Attention));
+        for (sets, why) in [
+            (&["kuksa.address=http://192.168.0.7:55555"][..], "loopback"),
+            (&["kuksa.address=https://broker.example:55556"], "kuksa.ca"),
+            (&[far[0], far[1], attention], "never leaves"),
+            (&["purpose.deployment=workplace", "socket.enabled=false"], "kuksa.enabled = false"),
+            (&["kuksa.period_ms=5"], "from 10 to 1000"),
+        ] {
+            let lines = refused("", &[&["kuksa.enabled=true"][..], sets].concat());
+            assert!(matches!(&lines[..], [line] if line.contains(why)), "{sets:?}: {lines:?}");
+        }
     }
 }

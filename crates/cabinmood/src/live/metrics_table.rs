@@ -261,6 +261,26 @@ pub const METRICS: &[Metric<Source>] = &[
     count("connection_faults", "Attempts to connect that failed, and connections lost", |s| {
         of(&s.published.telematics.connection_faults_total)
     }),
+    count("kuksa_connections", "Connections on which the databroker told its ids and opened a stream", |s| {
+        of(&s.published.kuksa.connections_total)
+    }),
+    count(
+        "kuksa_connection_faults",
+        "Attempts to connect with the databroker that failed, and connections lost",
+        |s| of(&s.published.kuksa.connection_faults_total),
+    ),
+    count("kuksa_updates_sent", "Updates handed to the databroker, each with all signals", |s| {
+        of(&s.published.kuksa.updates_sent_total)
+    }),
+    count("kuksa_updates_dropped", "Updates that the databroker was too slow to take", |s| {
+        of(&s.published.kuksa.updates_dropped_total)
+    }),
+    count("kuksa_values_refused", "Values that the databroker refused", |s| {
+        of(&s.published.kuksa.values_refused_total)
+    }),
+    level("kuksa_unknown_signals", "Signals that the databroker does not know, or with another type", |s| {
+        one(s.published.kuksa.unknown_signals.load(Ordering::Relaxed) as f64)
+    }),
     count("scrapes", "Scrapes of this page", |s| of(&s.published.scrapes_total)),
     count(
         "scrapes_refused",

@@ -12,7 +12,7 @@
 mod counters;
 mod keeper;
 mod options;
-mod pace;
+pub(crate) mod pace;
 mod sink;
 mod store;
 mod tls;

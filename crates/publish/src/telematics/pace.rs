@@ -10,7 +10,7 @@ use super::options::{Retry, UploadRate};
 
 /// The pauses between attempts to connect.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     retry: Retry,
     attempt: u32,
     rng: Rng,
@@ -18,21 +18,21 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Different for each vehicle, and the same each time for one.
-    pub(super) fn new(retry: Retry, vehicle_id: &str) -> Self {
+    pub(crate) fn new(retry: Retry, vehicle_id: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         vehicle_id.hash(&mut hasher);
         Self { retry, attempt: 0, rng: Rng::with_seed(hasher.finish()) }
     }
 
     /// The next pause.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let doubled = self.retry.first.saturating_mul(2_u32.saturating_pow(self.attempt));
         self.attempt = self.attempt.saturating_add(1);
         doubled.min(self.retry.longest).mul_f64(self.rng.f64())
     }
 
     /// Something was delivered: the broker works.
-    pub(super) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.attempt = 0;
     }
 }

@@ -23,6 +23,7 @@ use super::pace::{Backoff, Throttle};
 use super::store::Record;
 use crate::Counters;
 use crate::counters::count;
+use crate::error::chain;
 
 /// TCP, TLS and MQTT's greeting together; over a poor mobile link two to four seconds.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -57,20 +58,6 @@ impl Fault {
             Self::Client(fault) => fault.clone(),
         }
     }
-}
-
-/// A fault and its causes, those aside that a message before them has told already.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(next) = cause {
-        let told = next.to_string();
-        if !text.contains(&told) {
-            text += &format!(": {told}");
-        }
-        cause = next.source();
-    }
-    text
 }
 
 /// Sends what the store has.

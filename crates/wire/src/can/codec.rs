@@ -141,7 +141,9 @@ fn given<T>(value: Option<T>, read: impl FnOnce(T) -> Reading) -> Reading {
 }
 
 impl Moment<'_> {
-    fn read(&self, source: Source) -> Reading {
+    /// What the event tells of this now: nothing that its gate withheld, and nothing stale as if it were
+    /// fresh.
+    pub(crate) fn read(&self, source: Source) -> Reading {
         let Some(event) = self.event else { return Reading::NotAvailable };
         // An unknown state is told by the group of its reason, as the gate has decided.
         if source != Source::State && !event.carries(source.group()) {

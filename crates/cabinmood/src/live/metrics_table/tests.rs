@@ -55,7 +55,7 @@ fn labels(metric: &Metric<Source>) -> String {
         labels.first().map_or_else(String::new, |(name, _)| format!("{name}: {}", words.join(", ")))
     }
     match metric.figure {
-        _ if metric.name.starts_with("sink_") => "sink: `socket`, `can`".to_owned(),
+        _ if metric.name.starts_with("sink_") => "sink: `socket`, `can`, `telematics`, `kuksa`".to_owned(),
         Figure::Counts(read) => told(read(&source())),
         Figure::Levels(read) => told(read(&source())),
         Figure::Times(read) => told(read(&source())),
@@ -79,7 +79,18 @@ fn the_page_lists_every_metric() {
 
 #[test]
 fn names_are_one_each_and_end_in_their_unit_or_in_total() {
-    let units = ["_total", "_seconds", "_frames", "_events", "_episodes", "_bytes", "_subscribers", "_code", "_info"];
+    let units = [
+        "_total",
+        "_seconds",
+        "_frames",
+        "_events",
+        "_episodes",
+        "_bytes",
+        "_subscribers",
+        "_signals",
+        "_code",
+        "_info",
+    ];
     let names: BTreeSet<_> = METRICS.iter().map(Metric::full_name).collect();
     assert_eq!(names.len(), METRICS.len());
     for name in names {
