@@ -79,7 +79,8 @@ fn the_page_lists_every_metric() {
 
 #[test]
 fn names_are_one_each_and_end_in_their_unit_or_in_total() {
-    let units = ["_total", "_seconds", "_frames", "_events", "_episodes", "_bytes", "_subscribers", "_code", "_info"];
+    let units =
+        ["_total", "_seconds", "_frames", "_events", "_episodes", "_bytes", "_subscribers", "_code", "_info"];
     let names: BTreeSet<_> = METRICS.iter().map(Metric::full_name).collect();
     assert_eq!(names.len(), METRICS.len());
     for name in names {
