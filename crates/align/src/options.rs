@@ -77,7 +77,7 @@ impl AlignOptions {
             max: 0.95,
             why: "The least probability that the eyes lie where the crop has them. Rather low, since a doubtful \
                   frame weighs little anyway (the quality is this probability times those of pose, light and \
-                  sharpness): at the default nine of ten rejected frames of a driver who looks over the shoulder \
+                  sharpness): at the default 85 % of the rejected frames of a driver who looks over the shoulder \
                   have wrong eyes, and one in fifty of FER2013's PublicTest crops is rejected.",
             field: |o| &mut o.min_fit,
         },

@@ -8,7 +8,7 @@
 //!
 //! OpenCV's solvePnP on the same landmarks and the same generic face is further off on all but few
 //! of the cabin clips' frames (`python -m landmarks.judge`: 95th percentile of the yaw between 20 and
-//! 45 degrees 4.0, 2.4 and 4.7 degrees here, 10.8, 3.9 and 3.3 there), and it needs a focal length.
+//! 45 degrees 4.1, 2.4 and 4.3 degrees here, 10.8, 3.9 and 3.3 there), and it needs a focal length.
 //!
 //! A head is not the generic one, and a near camera is not orthographic. Against solvePnP over
 //! twelve annotated points of Helen's photographs, the median error from five points is 2.4 degrees

@@ -39,7 +39,7 @@ MINED = range(704)
 COARSE_ZERO = -0.35
 FINE_ZERO = -0.3
 # What a face must score, above that 0, to be believed without a past.
-START_SCORE = 0.65
+START_SCORE = 0.68
 # A proposal on a picture of a face that overlaps the face less than this is a negative for the second stage.
 BESIDE_IOU = 0.3
 # Every so many news pictures give such negatives.

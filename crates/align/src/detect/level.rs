@@ -1,11 +1,15 @@
 //! One scale of a picture, described: its HOG features, each block computed once, and where their
 //! windows lie in the picture.
 
-use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Size};
+use opencv::core::{Mat, MatTraitConst, MatTraitConstManual, Size, ToInputArray};
 use opencv::imgproc::{INTER_AREA, INTER_LINEAR, resize};
 
 use super::DetectError;
 use crate::hog::{BLOCK_VALUES, CELL_PX, Gamma, Hog, Picture};
+
+/// Where a picture shrinks to no less than this, a pixel made of the four nearest leaves hardly one
+/// out.
+const LEAST_LINEAR: f32 = 0.45;
 
 /// A rectangle in a picture, in pixels, edge to edge: the first pixel reaches from 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -66,15 +70,27 @@ impl Level {
     }
 }
 
-/// Scales a picture: the mean of what a pixel covers where it shrinks, linear where it grows.
+/// Scales a picture by about this factor to this size: the mean of what a pixel covers where it
+/// shrinks, linear where it grows.
 pub(super) fn scale_to(
-    source: &impl opencv::core::ToInputArray,
-    shrinks: bool,
+    source: &impl ToInputArray,
+    factor: f32,
     size: Size,
     out: &mut Mat,
 ) -> Result<(), DetectError> {
-    let method = if shrinks { INTER_AREA } else { INTER_LINEAR };
+    let method = if factor < 1.0 { INTER_AREA } else { INTER_LINEAR };
     Ok(resize(source, out, size, 0.0, 0.0, method)?)
+}
+
+/// The same, in a tenth of the time for what shrinks to no less than [`LEAST_LINEAR`]: good enough
+/// for a first look.
+pub(super) fn scale_fast(
+    source: &impl ToInputArray,
+    factor: f32,
+    size: Size,
+    out: &mut Mat,
+) -> Result<(), DetectError> {
+    scale_to(source, if factor < LEAST_LINEAR { factor } else { 1.0 }, size, out)
 }
 
 #[cfg(test)]

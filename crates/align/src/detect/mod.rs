@@ -16,7 +16,7 @@ use thiserror::Error;
 use types::FaceBox;
 
 use crate::hog::CELL_PX;
-use level::{Area, Level, scale_to};
+use level::{Area, Level, scale_fast, scale_to};
 use model::Model;
 use score::{Stage, Window};
 
@@ -153,8 +153,8 @@ impl Detector {
         while scale * shorter >= window.least_px() as f32 {
             let size = Size::new((width * scale).round() as i32, (height * scale).round() as i32);
             match octave_scale {
-                None => scale_to(picture, scale < 1.0, size, &mut self.scaled)?,
-                Some(_) => scale_to(&self.octave, true, size, &mut self.scaled)?,
+                None => scale_fast(picture, scale, size, &mut self.scaled)?,
+                Some(octave) => scale_fast(&self.octave, scale / octave, size, &mut self.scaled)?,
             }
             self.level.describe(&self.scaled, all, window.padding)?;
             collect(
@@ -228,7 +228,7 @@ impl Detector {
         }
         let scaled = |side: i32| (side as f32 * scale).round() as i32;
         let size = Size::new(scaled(region.width), scaled(region.height));
-        scale_to(&picture.roi(region)?, scale < 1.0, size, &mut self.scaled)?;
+        scale_to(&picture.roi(region)?, scale, size, &mut self.scaled)?;
         let [x, y, w, h] = [region.x, region.y, region.width, region.height].map(|value| value as f32);
         self.level.describe(&self.scaled, Area { x, y, w, h }, padding)?;
         Ok(true)
@@ -286,7 +286,7 @@ mod tests {
         cvt_color(&colour, &mut grey, COLOR_BGR2GRAY, 0).unwrap();
         let size = |side: i32| (f64::from(side) * scale).round() as i32;
         let size = Size::new(size(grey.cols()), size(grey.rows()));
-        scale_to(&grey, scale < 1.0, size, &mut scaled).unwrap();
+        scale_to(&grey, scale as f32, size, &mut scaled).unwrap();
         Some(scaled)
     }
 

@@ -94,10 +94,13 @@ impl Stage {
                 }
             };
             for svms in fours {
-                raise(&self.together(level, column, rows, svms, add));
+                raise(&self.together(level, column, rows, &svms.each_ref(), add));
             }
-            for svm in rest {
-                raise(&self.together(level, column, rows, std::array::from_ref(svm), add));
+            match rest {
+                [] => {}
+                [one] => raise(&self.together(level, column, rows, &[one], add)),
+                [one, two] => raise(&self.together(level, column, rows, &[one, two], add)),
+                [one, two, three, ..] => raise(&self.together(level, column, rows, &[one, two, three], add)),
             }
         }
     }
@@ -109,7 +112,7 @@ impl Stage {
         level: &Level,
         column: usize,
         rows: [usize; 2],
-        svms: &[Svm; SVMS],
+        svms: &[&Svm; SVMS],
         add: impl Add,
     ) -> [[f32; 2]; SVMS] {
         let side = self.window.blocks();
@@ -117,7 +120,7 @@ impl Stage {
         let mut sums = [[[0.0; LANES]; 2]; SVMS];
         for at in 0..side {
             let features = rows.map(|row| level.blocks_below(column + at, row, side));
-            let weights = svms.each_ref().map(|svm| &svm.weights[at * length..][..length]);
+            let weights = svms.map(|svm| &svm.weights[at * length..][..length]);
             let ends = add_products(&mut sums, features, weights, add);
             // What fills no vector.
             for place in ends..length {
