@@ -27,7 +27,8 @@ const HALF_POSE: f32 = 0.7;
 /// it: sunglasses are flat.
 const COVERED_CONTRAST: f32 = 0.3;
 /// A mouth with less contrast than this, over the whole face's, is covered: of uncovered ones 99 in
-/// 100 have more than 0.37, of drawn masks and hands half have less (`python -m landmarks.tricks`).
+/// 100 have more than 0.37, of drawn masks and hands a third have less than this (`python -m
+/// landmarks.tricks`).
 const COVERED_MOUTH: f32 = 0.27;
 /// A measure this many times its threshold no longer lowers the quality.
 const AMPLE: f32 = 3.0;

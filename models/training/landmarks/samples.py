@@ -128,10 +128,9 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     if rng.random() < GLASSES:
         glasses(grey, sample.points, rng)
     elif rng.random() < COVERED:
-        covered(grey, sample.points, rng, sample.points[rng.integers(len(sample.points))])
+        covered(grey, sample.points, rng)
     if rng.random() < SHADED:
-        height, width = grey.shape
-        grey = shaded(grey, rng, (width / 2, height / 2, width / (1 + 2 * MARGIN)))
+        grey = shaded(grey, rng)
     if rng.random() < BLURRED:
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.5, 4.0))
     if rng.random() < NOISY:
@@ -154,12 +153,12 @@ def rolled(sample: Sample, degrees: float) -> Sample:
     return Sample(grey, points, box_of(points))
 
 
-def shaded(grey: np.ndarray, rng: np.random.Generator, box: tuple[float, float, float]) -> np.ndarray:
-    """Light from one side: brightness falls off across the face in a box (centre and side)."""
+def shaded(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Light from one side: brightness falls off across the picture."""
     height, width = grey.shape
     way = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    along = ((x - box[0]) * np.cos(way) + (y - box[1]) * np.sin(way)) / (0.44 * box[2])
+    along = ((x - width / 2) * np.cos(way) + (y - height / 2) * np.sin(way)) / (0.2 * width)
     return grey * (1 - rng.uniform(0.3, 0.9) / (1 + np.exp(-along)))
 
 
@@ -177,10 +176,10 @@ def glasses(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> N
     cv2.line(grey, *ends, shade, max(1, int(0.06 * between)), cv2.LINE_AA)
 
 
-def covered(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator, place: np.ndarray) -> None:
-    """Draws something before the face about a place: an ellipse of one brightness, or of noise."""
+def covered(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:
+    """Draws something before a part of the face: an ellipse of one brightness, or of noise."""
     _, _, side = box_of(points)
-    at = place + rng.normal(0, 0.1 * side, 2)
+    at = points[rng.integers(len(points))] + rng.normal(0, 0.1 * side, 2)
     axes = tuple(int(v) for v in rng.uniform(0.12, 0.38, 2) * side)
     mask = np.zeros(grey.shape, np.uint8)
     cv2.ellipse(mask, tuple(int(v) for v in at), axes, rng.uniform(0, 180), 0, 360, 255, -1)
