@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from expression import LABELS
-from expression.config import parse
-from expression.nets import ResidualNet
+from expression import LABELS, SIDE
+from expression.backbones import IMAGENET
+from expression.config import Config, parse
+from expression.nets import build
 
 _SETS = {
     "ferplus_majority": "FER2013 PublicTest, rows with a single FERPlus top vote among the seven",
@@ -24,10 +25,9 @@ def card(manifest: Path, figures: dict, made_of: dict, run: Path) -> str:
     table = tomllib.loads(manifest.read_text())
     stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
     config = parse(stored["config"])
-    parameters = sum(p.numel() for p in ResidualNet(config.net).parameters())
+    parameters = sum(p.numel() for p in build(config.net).parameters())
     confusion = figures["ferplus_majority"]["confusion"]
     worst = min(figures["ferplus_majority"]["per_class"].items(), key=lambda item: item[1])
-    side = 112 // config.net.shrink
     return f"""# {table["name"]}: seven expressions from an aligned face
 
 Written by `python -m expression.judge`; the figures are measured, not typed.
@@ -37,9 +37,8 @@ photographs) came from web searches and carry no verified commercial training ri
 of your own before you ship it; the commands below do that.
 
 ## What it is
-A residual net with squeeze-and-excitation, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of
-`cabinmood align`; its graph begins by averaging them to {side}x{side}. It tells the expression *seen*,
-not a feeling, and it does not know the person: a face that looks angry at rest is called angry.
+{_kind(config)}, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of `cabinmood align`. It tells the
+expression *seen*, not a feeling, and it does not know the person: a face that looks angry at rest is called angry.
 `{table["file"]}`: {manifest.with_suffix(".onnx").stat().st_size / 1e6:.1f} MB, weights stored as halves;
 {figures["ms_a_face_one_thread"]:.1f} ms a face on one CPU thread.
 
@@ -88,6 +87,19 @@ python -m expression.export --run runs/{run.name}
 python -m expression.judge --run runs/{run.name}
 ```
 """
+
+
+def _kind(config: Config) -> str:
+    net, start = config.net, config.start
+    if net.architecture == "residual":
+        side = SIDE // net.shrink
+        return (
+            f"A residual net with squeeze-and-excitation that begins by averaging its input to {side}x{side}"
+        )
+    origin = "weights learned on ImageNet" if start.weights == IMAGENET else Path(start.weights).name
+    begun = f"trained on from {origin}" if start.weights else "trained from random weights"
+    kept = f" (kept as they were: {', '.join(start.frozen)})" if start.frozen else ""
+    return f"{net.architecture} for {net.side}x{net.side} pixels, {begun}{kept}"
 
 
 def _taught(teachers: list[str]) -> str:

@@ -30,7 +30,8 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The schedule: SGD with Nesterov momentum, warm-up and cosine decay, and a moving average of weights."""
+    """The schedule: SGD with Nesterov momentum, warm-up and cosine decay, and a moving average of weights.
+    `bfloat16`: half as many bits for convolutions; depthwise ones are slower with it on a CPU."""
 
     epochs: int
     batch: int = 256
@@ -40,6 +41,18 @@ class TrainConfig:
     average_decay: float = 0.998
     clip: float = 5.0
     seed: int = 1
+    bfloat16: bool = True
+
+
+@dataclass(frozen=True)
+class StartConfig:
+    """Where training starts. `weights`: nothing (at random), `imagenet`, or a file of torchvision's or timm's
+    form. `frozen`: beginnings of the names of layers whose weights stay as they are; `only_head`: all but the
+    last layer's."""
+
+    weights: str = ""
+    frozen: tuple[str, ...] = ()
+    only_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Config:
 
     net: NetConfig
     train: TrainConfig
+    start: StartConfig = field(default_factory=StartConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     teach: TeachConfig = field(default_factory=TeachConfig)
@@ -78,6 +92,7 @@ def parse(tables: dict[str, Any]) -> Config:
     sections = {
         "net": NetConfig,
         "train": TrainConfig,
+        "start": StartConfig,
         "data": DataConfig,
         "augment": AugmentConfig,
         "teach": TeachConfig,

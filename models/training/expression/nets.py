@@ -8,21 +8,32 @@ import torch
 from torch import nn
 
 from expression import LABELS, SIDE
+from expression.backbones import BUILDERS, Backbone
 
 
 @dataclass(frozen=True)
 class NetConfig:
-    """The shape of a net. `shrink`: side of the mean pooling in front; 2 turns 112 into 56 pixels, which is
-    still more than FER2013's 48 and is exact on every execution provider. `stem_stride`: of the first
-    convolution. `widths` and `depths`: channels and residual blocks of each stage; every stage but the
-    first halves the side."""
+    """The shape of a net. `architecture`: `residual`, the net of this file, which the keys from `widths` on
+    describe, or one of `backbones.BUILDERS`, which sees `side` pixels. `shrink`: side of the mean pooling in
+    front; 2 turns 112 into 56 pixels, which is still more than FER2013's 48 and is exact on every execution
+    provider. `stem_stride`: of the first convolution. `widths` and `depths`: channels and residual blocks of
+    each stage; every stage but the first halves the side."""
 
-    widths: tuple[int, ...]
-    depths: tuple[int, ...]
+    architecture: str = "residual"
+    side: int = SIDE
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
     stem: int = 32
     stem_stride: int = 2
     shrink: int = 2
     dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ("residual", *BUILDERS):
+            known = ", ".join(("residual", *BUILDERS))
+            raise TypeError(f"unknown architecture {self.architecture!r}; there are: {known}")
+        if self.architecture == "residual" and not self.widths:
+            raise TypeError("a residual net needs widths and depths")
 
 
 class SqueezeExcite(nn.Module):
@@ -95,6 +106,13 @@ class ResidualNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.stages(self.stem(self.shrink(x)))
         return self.head(self.dropout(x.mean((2, 3))))
+
+
+def build(config: NetConfig) -> ResidualNet | Backbone:
+    """An untrained net."""
+    if config.architecture == "residual":
+        return ResidualNet(config)
+    return Backbone(config.architecture, config.side, config.dropout)
 
 
 def example() -> torch.Tensor:

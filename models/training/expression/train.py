@@ -26,10 +26,11 @@ from tqdm import tqdm
 
 from expression import LABELS
 from expression.augment import Augment
+from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
 from expression.labels import NO_LABEL, majority, targets
 from expression.measure import MEAN, STD, Scores, logits_of, scores
-from expression.nets import ResidualNet
+from expression.nets import Backbone, ResidualNet, build
 from expression.pack import CALIBRATION, TRAIN, Pack
 
 RAREST = 1e-3
@@ -85,12 +86,27 @@ class Teachers:
         return torch.stack([F.softmax(net(x).float() / temperature, 1) for net in self.nets]).mean(0)
 
 
-def load_net(path: Path, device: torch.device) -> tuple[ResidualNet, dict]:
+def load_net(path: Path, device: torch.device) -> tuple[ResidualNet | Backbone, dict]:
     """A net from a best.pt, and what else the file holds."""
     stored = torch.load(path, map_location=device, weights_only=True)
-    net = ResidualNet(parse(stored["config"]).net).to(device)
+    net = build(parse(stored["config"]).net).to(device)
     net.load_state_dict(stored["net"])
     return net.to(memory_format=torch.channels_last), stored
+
+
+def started(config: Config) -> ResidualNet | Backbone:
+    """A net as training starts with it."""
+    net, start = build(config.net), config.start
+    if start.weights:
+        if not isinstance(net, Backbone):
+            raise ConfigError("start.weights: a residual net takes none; choose another net.architecture")
+        net.start(start.weights)
+    frozen = tuple(f"body.{name}" for name in start.frozen)
+    for name, weight in net.named_parameters():
+        weight.requires_grad_(not (start.only_head or name.startswith(frozen)))
+    for weight in net.head.parameters():
+        weight.requires_grad_(True)
+    return net
 
 
 class Run:
@@ -103,10 +119,11 @@ class Run:
         self.material = Material.of(pack.part(TRAIN), config, device)
         self.calibration = pack.part(CALIBRATION)
         torch.manual_seed(config.train.seed)
-        self.net = ResidualNet(config.net).to(device, memory_format=torch.channels_last)
+        self.net = started(config).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        free = [p for p in self.net.parameters() if p.ndim <= 1]
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        decayed = [p for p in trained if p.ndim > 1]
+        free = [p for p in trained if p.ndim <= 1]
         self.optimizer = torch.optim.SGD(
             [
                 {"params": decayed, "weight_decay": config.train.weight_decay},
@@ -130,7 +147,7 @@ class Run:
     def loss(self, x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Cross entropy with logit adjustment to the labels' targets, and to the teachers' as they are."""
         data, teach = self.config.data, self.config.teach
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.train.bfloat16):
             logits = self.net(x)
             opinion = self.teachers.opinion(x, teach.temperature) if len(self.teachers) else None
         logits = logits.float()
@@ -275,7 +292,10 @@ def main(arguments: list[str] | None = None) -> None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=options.seed))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    run = Run(config, Pack.load(options.pack), Teachers(options.teachers, device), options.out, device)
+    try:
+        run = Run(config, Pack.load(options.pack), Teachers(options.teachers, device), options.out, device)
+    except (ConfigError, WeightsError) as error:
+        raise SystemExit(str(error)) from error
     run.resume()
     run.fit(options.minutes)
     print(f"{options.out}: best calibration score {run.best:.4f}")

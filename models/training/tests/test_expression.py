@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from expression import LABELS, config, duplicates, export, judge, labels, measure, prepare, train
+from expression import LABELS, config, duplicates, export, judge, labels, measure, nets, prepare, train
 from expression.augment import Augment, AugmentConfig
 from expression.pack import CALIBRATION, TRAIN, Pack, PackError
 
@@ -243,7 +243,7 @@ def test_a_rejected_face_counts_as_wrong():
 
 
 def test_the_mirror_is_averaged_inside_the_graph(tmp_path):
-    net = train.ResidualNet(config.load(CONFIGS / "smoke.toml").net).eval()
+    net = nets.build(config.load(CONFIGS / "smoke.toml").net).eval()
     path = tmp_path / "m.onnx"
     export.write_onnx(export.Exported(net, mirror=True).eval(), path)
     crop = face("surprise", 4, 112)[None]
