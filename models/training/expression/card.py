@@ -37,8 +37,9 @@ photographs) came from web searches and carry no verified commercial training ri
 of your own before you ship it; the commands below do that.
 
 ## What it is
-{_kind(config)}, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of `cabinmood align`. It tells the
-expression *seen*, not a feeling, and it does not know the person: a face that looks angry at rest is called angry.
+{_kind(config)}, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of `cabinmood align`.
+It tells the expression *seen*, not a feeling, and it does not know the person: a face that looks angry at
+rest is called angry.
 `{table["file"]}`: {manifest.with_suffix(".onnx").stat().st_size / 1e6:.1f} MB, weights stored as halves;
 {figures["ms_a_face_one_thread"]:.1f} ms a face on one CPU thread.
 
