@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -232,6 +233,24 @@ def test_the_exported_file_answers_as_the_net_and_is_judged(prepared, trained, t
     assert "reference model for evaluation" in text and "web-expressions" in text
 
 
+@pytest.mark.parametrize(("form", "largest"), [("full", 1e-4), ("int8", 0.3), ("fp16", 0.02)])
+def test_each_form_answers_as_the_net(form, largest, tmp_path):
+    torch.manual_seed(3)
+    net = nets.build(config.load(CONFIGS / "smoke.toml").net).eval()
+    crops = np.stack([face(label, seed, 112) for seed, label in enumerate(LABELS)])
+    export.write_onnx(net, tmp_path / "m.onnx", form, export.normalised(crops))
+    logits = export.answers(export.session(tmp_path / "m.onnx"), crops)
+    expected = measure.logits_of(net, crops, torch.device("cpu"))
+    np.testing.assert_allclose(logits, expected, atol=largest)
+    whole = sum(p.numel() for p in net.parameters())
+    stored = sum(
+        np.prod(t.dims)
+        for t in onnx.load(tmp_path / "m.onnx").graph.initializer
+        if t.data_type == onnx.TensorProto.FLOAT
+    )
+    assert (stored > 0.9 * whole) == (form == "full")
+
+
 def test_a_rejected_face_counts_as_wrong():
     rows = [prepare.Row(f"{i}.png", "", (0,) * 10, 3) for i in range(4)]
     p = np.full((4, 7), 0.05, np.float32)
@@ -250,4 +269,4 @@ def test_the_mirror_is_averaged_inside_the_graph(tmp_path):
     both = [export.answers(export.session(path), c) for c in (crop, crop[:, :, ::-1])]
     np.testing.assert_allclose(both[0], both[1], atol=1e-4)
     expected = measure.logits_of(net, crop, torch.device("cpu"), mirrored=True)
-    np.testing.assert_allclose(both[0], expected, atol=export.LARGEST_DIFFERENCE)
+    np.testing.assert_allclose(both[0], expected, atol=export.LARGEST_DIFFERENCE["half"])
