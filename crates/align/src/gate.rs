@@ -26,10 +26,13 @@ const HALF_POSE: f32 = 0.7;
 /// Where the eyes' region has less contrast than this, over the whole face's, something is before
 /// it: sunglasses are flat.
 const COVERED_CONTRAST: f32 = 0.3;
-/// A mouth with less contrast than this, over the whole face's, is covered: of uncovered ones 99 in
-/// 100 have more than 0.37, of drawn masks and hands a third have less than this (`python -m
-/// landmarks.tricks`).
-const COVERED_MOUTH: f32 = 0.27;
+/// Log-odds of a free mouth below which it is covered: of free ones 1 in 100 have less, of covered
+/// ones seven in ten (`python -m fit_check.mouth`).
+const COVERED_MOUTH: f32 = -2.0;
+/// A mouth with less contrast than this, over the whole face's, is covered, too: of uncovered ones
+/// 99 in 100 have more than 0.37 (`python -m landmarks.tricks`). What is smooth has no gradients
+/// that the log-odds could tell from a blurred mouth's.
+const SMOOTH_MOUTH: f32 = 0.27;
 /// A measure this many times its threshold no longer lowers the quality.
 const AMPLE: f32 = 3.0;
 
@@ -89,7 +92,7 @@ impl Gate {
         let fits = fit(found) >= o.min_fit && found.fit.spread <= o.max_spread;
         if turned {
             Some(Reason::Pose)
-        } else if look.mouth_contrast(crop) < COVERED_MOUTH {
+        } else if found.mouth_free < COVERED_MOUTH || look.mouth_contrast(crop) < SMOOTH_MOUTH {
             // However well the eyes are found: half of the expression cannot be seen.
             Some(Reason::Occluded)
         } else if fits {
@@ -142,7 +145,7 @@ mod tests {
             spread,
             refined: FaceBox::default(),
         };
-        Found { fit, margin, score: 1.8, started: FaceBox::default(), started_rad: 0.0 }
+        Found { fit, margin, mouth_free: 3.0, score: 1.8, started: FaceBox::default(), started_rad: 0.0 }
     }
 
     /// A crop of stripes between two values.
@@ -189,11 +192,13 @@ mod tests {
         }
         check(Reason::Occluded, &found(80.0, 0.1, -4.0), frontal, &covered);
         assert_eq!(judge(&good, frontal, &covered).1, None, "what fits well may wear sunglasses");
-        let mut masked = clean;
+        let masked = Found { mouth_free: -5.0, ..good };
+        check(Reason::Occluded, &masked, frontal, &clean);
+        let mut smooth = clean;
         for row in 70..SIDE {
-            masked.pixels_mut()[row * SIDE + 24..row * SIDE + 88].fill(150);
+            smooth.pixels_mut()[row * SIDE + 24..row * SIDE + 88].fill(150);
         }
-        check(Reason::Occluded, &good, frontal, &masked);
+        check(Reason::Occluded, &good, frontal, &smooth);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Found {
     /// Log-odds of the fit check, less what speaks against so small, large or distant a face:
     /// nostrils over an open mouth look very much like eyes.
     pub margin: f32,
+    /// Log-odds that nothing is before the mouth.
+    pub mouth_free: f32,
     /// What the detector made of the face.
     pub score: f32,
     /// The box that the trees started in.
@@ -219,10 +221,12 @@ impl Seeker {
     ) -> opencv::Result<()> {
         let Some(fit) = self.fitter.fit(grey, face, lean_rad) else { return Ok(()) };
         self.warper.warp(grey, fit.left_eye, fit.right_eye, &mut self.trial)?;
-        let margin = self.check.margin(&self.trial)? - oddness(&fit.refined, expected);
+        let likeness = self.check.judge(&self.trial)?;
+        let margin = likeness.aligned - oddness(&fit.refined, expected);
         if best.is_none_or(|found| margin > found.margin) {
             mem::swap(crop, &mut self.trial);
-            *best = Some(Found { fit, margin, score: expected.score, started: face, started_rad: lean_rad });
+            let (mouth_free, score) = (likeness.mouth_free, expected.score);
+            *best = Some(Found { fit, margin, mouth_free, score, started: face, started_rad: lean_rad });
         }
         Ok(())
     }
