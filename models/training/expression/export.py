@@ -21,7 +21,7 @@ from torch import nn
 
 from expression import LABELS
 from expression.config import parse
-from expression.labels import NO_LABEL, majority
+from expression.labels import NO_LABEL, truth
 from expression.measure import MEAN, STD, calibration_error, probabilities, scores
 from expression.nets import example
 from expression.pack import CALIBRATION, TRAIN, Pack
@@ -148,29 +148,29 @@ def export(run: Path, data: Path, manifest: Path, mirror: bool, form: str = "hal
     pack = Pack.load(data / "pack.npz")
     prior = Material.of(pack.part(TRAIN), config, torch.device("cpu")).log_prior.numpy()
     held = pack.part(CALIBRATION)
-    truth = majority(held.votes)
-    crops, truth = exact_crops(held, data)[truth != NO_LABEL], truth[truth != NO_LABEL]
+    right = truth(held.votes, held.labels)
+    crops, right = exact_crops(held, data)[right != NO_LABEL], right[right != NO_LABEL]
 
     model = manifest.with_suffix(".onnx")
     wrapped = Exported(net, mirror).eval()
     write_onnx(wrapped, model)
-    strength = fit_prior(answers(session(model), crops), truth, prior)
+    strength = fit_prior(answers(session(model), crops), right, prior)
     with torch.no_grad():
         net.head.bias -= strength * torch.from_numpy(prior)
     write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
     logits = answers(session(model), crops)
     check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
-    temperature = fit_temperature(logits, truth)
+    temperature = fit_temperature(logits, right)
     manifest.write_text(manifest_text(manifest.stem, model, temperature))
-    reached = scores(logits, truth)
+    reached = scores(logits, right)
     return {
         "epoch": stored["epoch"],
         "prior_strength": strength,
         "temperature": temperature,
-        "rows": len(truth),
+        "rows": len(right),
         "accuracy": round(reached.accuracy, 4),
         "macro_recall": round(reached.macro_recall, 4),
-        "ece": round(calibration_error(probabilities(logits, temperature), truth), 4),
+        "ece": round(calibration_error(probabilities(logits, temperature), right), 4),
     }
 
 
