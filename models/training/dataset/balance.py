@@ -13,8 +13,11 @@ from expression.augment import Augment, AugmentConfig
 from dataset.pictures import Picture
 from dataset.split import number_of
 
-CHANGES = AugmentConfig(erase_probability=0.0)
-"""What training draws anew in every epoch, but for the covers: turned, mirrored, moved, blurred, lit."""
+CHANGES = AugmentConfig(
+    contrast=0.25, brightness=0.1, gamma=0.3, side_light=0.15, noise=0.03, erase_probability=0.0
+)
+"""Turned, mirrored, moved, blurred, lit; more gently than in training, which changes these pictures again,
+and without covers."""
 
 
 @dataclass(frozen=True)

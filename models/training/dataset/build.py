@@ -1,6 +1,6 @@
 """Raw pictures in class folders -> data sets to learn from, an isolated test split, and a report.
 
-    python -m dataset.build RAW OUT [--persons CSV | --person-pattern REGEX] [--votes CSV] [--corrections CSV]
+    python -m dataset.build RAW OUT [--persons CSV | --person-pattern REGEX] [--votes CSV] [--corrections CSV…]
 
 RAW/CLASS/**: a class is one of the seven or FERPlus's word for it. Faces are cut by `cabinmood align`;
 copies, rejected and unlabelled pictures are dropped and reported. Tables name pictures by their path in RAW.
@@ -42,7 +42,9 @@ def build(options: argparse.Namespace, folder: Path) -> dict:
     if options.person_pattern:
         persons = persons_by(options.person_pattern, names)
     votes = votes_of(options.votes, names) if options.votes else {}
-    corrections = corrections_of(options.corrections, names) if options.corrections else {}
+    corrections = {}
+    for path in options.corrections:
+        corrections |= corrections_of(path, names)
     settled = Settled.by(options.like) if options.like else Settled()
     shares = Shares(options.validation_share, options.test_share)
 
@@ -67,7 +69,7 @@ def build(options: argparse.Namespace, folder: Path) -> dict:
     write_test(folder / "test", [p for p in found if p.split == TEST], raw, aligned)
     listed = [(p.file, p.sha256, label_name(p.kind), p.person, p.fate, p.detail, p.split) for p in found]
     write_table(folder / "pictures.csv", PICTURE_COLUMNS, listed)
-    settings = {k: v if isinstance(v, (int, float, bool)) else str(v or "") for k, v in vars(options).items()}
+    settings = {k: shown(v) for k, v in vars(options).items()}
     settings["pictures_with_votes"] = sum(p.votes != NO_VOTES for p in found)
     return report.write(
         folder,
@@ -93,7 +95,14 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument("--persons", type=Path, help="a CSV with the columns file and person")
     who.add_argument("--person-pattern", help="a regular expression: the person in a path")
     made.add_argument("--votes", type=Path, help="a CSV with the column file and FERPlus's ten")
-    made.add_argument("--corrections", type=Path, help="a CSV from the review page: file, action, label")
+    made.add_argument(
+        "--corrections",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="CSV",
+        help="of the review page: file, action, label; later ones override earlier ones",
+    )
     made.add_argument("--like", type=Path, help="an earlier OUT, whose pictures and persons keep their split")
     made.add_argument("--crops", action="store_true", help="the pictures are tight face crops")
     made.add_argument("--test-share", type=float, default=0.15)
@@ -103,6 +112,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--limit-mib", type=float, default=512, help="size of an archive")
     made.add_argument("--binary", type=Path, default=BINARY)
     return made
+
+
+def shown(value: object) -> int | float | str:
+    """An option in the report."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return value if isinstance(value, int | float) else str(value or "")
 
 
 def check(options: argparse.Namespace) -> None:

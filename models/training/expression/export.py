@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from dataset.align import crop_of
+from dataset.store import exact_paths
 from torch import nn
 
 from expression import LABELS
@@ -104,7 +107,8 @@ def normalised(crops: np.ndarray) -> np.ndarray:
 
 def exact_crops(pack: Pack, data: Path) -> np.ndarray:
     """The crops as `cabinmood align` wrote them, not as the archive compressed them."""
-    return np.stack([read_grey((data / "aligned" / source).with_suffix(".png")) for source in pack.sources])
+    built = exact_paths(data)
+    return np.stack([read_grey(built.get(s) or crop_of(data / "aligned", s)) for s in pack.sources])
 
 
 def fit_prior(logits: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> float:
@@ -126,7 +130,7 @@ name = "{name}"
 kind = "expression"
 file = "{model.name}"
 sha256 = "{digest}"
-licence = "{licence}"
+licence = {json.dumps(licence, ensure_ascii=False)}
 card = "{model.with_suffix(".md").name}"
 
 [expression]
@@ -140,7 +144,9 @@ temperature = {temperature}
 """
 
 
-def export(run: Path, data: Path, manifest: Path, mirror: bool, form: str = "half") -> dict[str, float]:
+def export(
+    run: Path, data: Path, manifest: Path, mirror: bool, form: str = "half", licence: str = LICENCE
+) -> dict[str, float]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     net, stored = load_net(run / "best.pt", torch.device("cpu"))
     net = net.eval().to(memory_format=torch.contiguous_format)
@@ -161,7 +167,7 @@ def export(run: Path, data: Path, manifest: Path, mirror: bool, form: str = "hal
     logits = answers(session(model), crops)
     check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
     temperature = fit_temperature(logits, right)
-    manifest.write_text(manifest_text(manifest.stem, model, temperature))
+    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
     reached = scores(logits, right)
     return {
         "epoch": stored["epoch"],
@@ -195,11 +201,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Exports and calibrates a trained net.")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=ROOT / "models/training/runs/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "models/expression.toml")
+    parser.add_argument("--out", dest="manifest", type=Path, default=ROOT / "models/expression.toml")
     parser.add_argument("--mirror", action="store_true", help="average with the mirror image: twice the time")
     parser.add_argument("--form", choices=FORMS, default="half", help="precision.py tells them apart")
+    parser.add_argument("--licence", default=LICENCE, help="of weights from pictures of your own")
     options = parser.parse_args(arguments)
-    print(export(options.run, options.data, options.out, options.mirror, options.form))
+    print(export(**vars(options)))
 
 
 if __name__ == "__main__":
