@@ -1,6 +1,6 @@
 """Raw pictures in class folders -> data sets to learn from, an isolated test split, and a report.
 
-    python -m dataset.build RAW OUT [--persons CSV | --person-pattern REGEX] [--votes CSV] [--corrections CSV…]
+    python -m dataset.build RAW OUT [--persons CSV | --person-pattern REGEX] [--votes CSV] [--corrections CSV]
 
 RAW/CLASS/**: a class is one of the seven or FERPlus's word for it. Faces are cut by `cabinmood align`;
 copies, rejected and unlabelled pictures are dropped and reported. Tables name pictures by their path in RAW.
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from dataset import DatasetError, place, report
@@ -22,33 +24,49 @@ from dataset.pictures import (
     NO_VOTES,
     REJECTED,
     drop_copies,
+    files_in,
     other_endings,
     pictures,
 )
 from dataset.split import TEST, TRAIN, VALIDATION, Shares
 from dataset.store import Entry, label_name, write_set, write_table, write_test
-from dataset.tables import corrections_of, persons_by, persons_of, votes_of
+from dataset.tables import Correction, corrections_of, persons_by, persons_of, votes_of
 
 PICTURE_COLUMNS = ("file", "sha256", "label", "person", "fate", "detail", "split")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What is said of files, by their path in RAW."""
+
+    persons: dict[str, str]
+    votes: dict[str, tuple[int, ...]]
+    corrections: dict[str, Correction]
+
+    @classmethod
+    def read(cls, options: argparse.Namespace, files: Collection[str]) -> Tables:
+        """Reads those that are given."""
+        persons = persons_of(options.persons, files) if options.persons else {}
+        if options.person_pattern:
+            persons = persons_by(options.person_pattern, files)
+        corrections = {}
+        for path in options.corrections:
+            corrections |= corrections_of(path, files)
+        return cls(persons, votes_of(options.votes, files) if options.votes else {}, corrections)
 
 
 def build(options: argparse.Namespace, folder: Path) -> dict:
     """Builds all of it in a new folder; returns the report's figures."""
     raw, aligned = options.raw, folder / "aligned"
-    align(options.binary, raw, aligned, options.crops)
-    looked_at = index(aligned)
-    names = {row.source for row in looked_at}
-    persons = persons_of(options.persons, names) if options.persons else {}
-    if options.person_pattern:
-        persons = persons_by(options.person_pattern, names)
-    votes = votes_of(options.votes, names) if options.votes else {}
-    corrections = {}
-    for path in options.corrections:
-        corrections |= corrections_of(path, names)
+    # Alignment takes minutes: what is wrong with tables is told before.
+    files = files_in(raw)
+    tables = Tables.read(options, files)
     settled = Settled.by(options.like) if options.like else Settled()
     shares = Shares(options.validation_share, options.test_share)
+    align(options.binary, raw, aligned, options.crops)
 
-    found = pictures(raw, looked_at, persons, votes, corrections)
+    looked_at = index(aligned)
+    found = pictures(raw, looked_at, tables.persons, tables.votes, tables.corrections)
     drop_copies(found, raw, aligned, options.crops, settled.files)
     assign([p for p in found if p.fate in (KEPT, REJECTED)], shares, options.seed, settled)
     kept = [p for p in found if p.fate == KEPT]
@@ -79,7 +97,7 @@ def build(options: argparse.Namespace, folder: Path) -> dict:
             pictures=found,
             augmented=augmented,
             settings=settings,
-            other_files=other_endings(raw, names),
+            other_files=other_endings(files, {row.source for row in looked_at}),
             moved_copies=moved_copies(found, shares, options.seed),
             qualities=qualities,
         ),

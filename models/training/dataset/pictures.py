@@ -125,8 +125,13 @@ def drop_copies(
             picture.detail = by_file[picture.detail].detail
 
 
-def other_endings(raw: Path, looked_at: set[str]) -> dict[str, int]:
-    """Files that `align` did not look at, counted by their ending: a HEIC picture is missed silently else."""
-    files = (p for p in raw.rglob("*") if p.is_file() and not p.name.startswith("."))
-    passed_over = (p for p in files if str(p.relative_to(raw)) not in looked_at)
+def files_in(raw: Path) -> set[str]:
+    """All files by their path in the folder, but hidden ones."""
+    files = (p.relative_to(raw) for p in raw.rglob("*") if p.is_file())
+    return {str(p) for p in files if not any(part.startswith(".") for part in p.parts)}
+
+
+def other_endings(files: Collection[str], looked_at: Collection[str]) -> dict[str, int]:
+    """Files that `align` passed over, by their ending: pictures in HEIC are missed without a word else."""
+    passed_over = (Path(file) for file in files if file not in looked_at)
     return dict(Counter(p.suffix.lower() or p.name for p in passed_over).most_common())
