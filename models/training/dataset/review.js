@@ -1,15 +1,19 @@
 // What the review page does apart from drawing itself. Choices are "keep", "drop" or "label:CLASS" by file.
 "use strict";
 
+function has(choices, file) {
+  return Object.prototype.hasOwnProperty.call(choices, file);
+}
+
 function quoted(value) {
-  return /[",\r\n]/.test(value) ? '"' + value.replaceAll('"', '""') + '"' : value;
+  return /[",\r\n]/.test(value) ? '"' + value.replace(/"/g, '""') + '"' : value;
 }
 
 // The corrections as `dataset.build --corrections` reads them, in the order of the files given.
 function correctionsCsv(files, choices) {
   const lines = ["file,action,label"];
   for (const file of files) {
-    if (!Object.hasOwn(choices, file)) continue;
+    if (!has(choices, file)) continue;
     const [action, label = ""] = choices[file].split(":");
     lines.push([file, action, label].map(quoted).join(","));
   }
@@ -20,7 +24,7 @@ function correctionsCsv(files, choices) {
 function chosenRows(rows, choices, filter) {
   const shown = rows.map((_, i) => i).filter((i) => {
     const [file, , split, label] = rows[i];
-    const decided = Object.hasOwn(choices, file);
+    const decided = has(choices, file);
     return (!filter.label || label === filter.label) && (!filter.split || split === filter.split)
       && (!filter.state || (filter.state === "decided") === decided);
   });
@@ -72,7 +76,7 @@ function show(data) {
   }
 
   function count() {
-    const decided = data.rows.filter(([file]) => Object.hasOwn(choices, file)).length;
+    const decided = data.rows.filter(([file]) => has(choices, file)).length;
     by("count").textContent = `${decided} of ${data.rows.length} pictures reviewed`;
   }
 
@@ -103,7 +107,7 @@ function show(data) {
       decide(file, value);
       made.classList.toggle("decided", value !== "");
     });
-    made.classList.toggle("decided", Object.hasOwn(choices, file));
+    made.classList.toggle("decided", has(choices, file));
     made.append(chosen, element("p", file, "small"));
     return made;
   }

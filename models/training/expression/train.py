@@ -265,7 +265,7 @@ class Run:
         # Files of before the archive was noted have no such key, and nothing can be said of theirs.
         if stored.get("archive", self.archive) != self.archive:
             raise SystemExit(
-                f"{path}: made with an archive that held other things ({stored['archive'][:12]}, now "
+                f"{path}: made with another archive ({stored['archive'][:12]}, now "
                 f"{self.archive[:12]}); delete {self.out} to train anew, or choose another --out"
             )
         self.net.load_state_dict(stored["net"])

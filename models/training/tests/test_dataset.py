@@ -1,84 +1,27 @@
 """The data set builder on drawn faces, cut by the real `cabinmood align`; then training, export and judging
 on what it made."""
 
-import csv
 import json
 import shutil
-import subprocess
 from collections import Counter
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from dataset import DatasetError, build
-from dataset.align import BINARY
 from dataset.assign import Settled, assign
 from dataset.balance import Variant
 from dataset.pictures import KEPT, NO_VOTES, Picture
 from dataset.split import SPLITS, TEST, TRAIN, VALIDATION, Shares, by_person
-from drawn_faces import face, votes
-from expression import LABELS, export, train
+from drawn_faces import votes
+from expression import LABELS, export
 from expression.duplicates import SAME_FACE, fingerprints, mirrored, originals
 from expression.labels import VOTE_COLUMNS
 from expression.pack import CALIBRATION, Pack
 from expression.pack import TRAIN as TRAIN_ROW
+from raw_pictures import BLACK, EACH, TOTAL, judged, needs_binary, run, table, write_csv
 
-SMOKE = Path(__file__).parents[1] / "configs/smoke.toml"
-EACH = dict(zip(LABELS, (30, 14, 30, 50, 30, 30, 40), strict=True))
-BLACK = 25
-TOTAL = sum(EACH.values()) + BLACK + 4
-BY_NAME = ("--person-pattern", r"(p\d+)_")
-
-needs_binary = pytest.mark.skipif(not BINARY.is_file(), reason=f"{BINARY} is not built; make build")
 pytestmark = needs_binary
-
-
-def write_raw(raw: Path) -> None:
-    """224 drawn faces of 25 persons, and what a folder of pictures holds besides."""
-    for label, count in EACH.items():
-        # One folder has FERPlus's word for its class.
-        folder = raw / ("happiness" if label == "happy" else label)
-        folder.mkdir(parents=True)
-        for i in range(count):
-            picture = face(label, 1000 * LABELS.index(label) + i, 112)
-            cv2.imwrite(str(folder / f"p{i % 25}_{i}.png"), picture)
-    first = cv2.imread(str(raw / "angry/p0_0.png"), cv2.IMREAD_GRAYSCALE)
-    # The same file under another class; and one again mirrored, darker, smaller and as JPEG.
-    shutil.copy(raw / "angry/p0_0.png", raw / "sad/p20_again.png")
-    again = cv2.resize(cv2.flip(first, 1), (90, 90), interpolation=cv2.INTER_AREA) * 0.7
-    cv2.imwrite(str(raw / "angry/p21_mirrored.jpg"), again.astype(np.uint8))
-    for i in range(BLACK):
-        cv2.imwrite(str(raw / f"fear/p{i}_black.png"), np.full((112, 112), i, np.uint8))
-    (raw / "happiness/p1_broken.png").write_text("no picture")
-    (raw / "happiness/p1_other.heic").write_text("not looked at")
-    (raw / "contempt").mkdir()
-    cv2.imwrite(str(raw / "contempt/p1_x.png"), face("sad", 77, 112))
-
-
-def run(raw: Path, out: Path, *more: str) -> dict:
-    """Builds and reads the report."""
-    build.main([str(raw), str(out), "--crops", *map(str, more)])
-    return json.loads((out / "report.json").read_text())
-
-
-def table(path: Path) -> list[dict]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures") / "raw"
-    write_raw(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def built(raw, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("built") / "out"
-    run(raw, out, *BY_NAME)
-    return out
 
 
 def test_every_picture_is_accounted_for(raw, built):
@@ -237,18 +180,6 @@ def test_persons_of_an_earlier_build_stay_where_they_are(built):
     assert set(now.values()) == set(SPLITS)
 
 
-def write_csv(path: Path, *rows: tuple) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return path
-
-
-def judged(built: Path, *more: str) -> dict:
-    """What the daemon's chain makes of the test split."""
-    command = [BINARY, "evaluate", built / "test/pictures", "--crops", "--json", *more]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
 def test_votes_persons_and_corrections_come_from_tables(raw, tmp_path):
     voted = write_csv(
         tmp_path / "votes.csv",
@@ -320,14 +251,6 @@ def test_folders_and_options_that_cannot_be_meant_are_refused(raw, tmp_path):
     ):
         with pytest.raises(DatasetError, match=message):
             build.main(list(map(str, arguments)))
-
-
-@pytest.fixture(scope="session")
-def learned(built, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("learned") / "run"
-    pack = built / "augmented/pack.npz"
-    train.main(["--config", str(SMOKE), "--pack", str(pack), "--out", str(out)])
-    return out
 
 
 def test_what_was_learned_is_exported_and_judged_by_the_whole_chain(built, learned, tmp_path):

@@ -2,6 +2,7 @@
 interruption, export and judging."""
 
 import csv
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -168,6 +169,30 @@ def test_an_interrupted_run_ends_as_the_whole_one(prepared, trained, tmp_path, m
     both = [torch.load(folder / "last.pt", weights_only=True)["net"] for folder in (trained, tmp_path)]
     for name, value in both[0].items():
         torch.testing.assert_close(value, both[1][name], msg=name)
+
+
+def test_a_run_goes_on_only_with_the_archive_that_it_began_with(prepared, trained, tmp_path):
+    first, again, other = prepared[1] / "pack.npz", tmp_path / "again.npz", tmp_path / "other.npz"
+    with np.load(first) as stored:
+        arrays = dict(stored)
+    np.savez(again, **arrays)
+    arrays["labels"][0] = LABELS.index("disgust")
+    np.savez(other, **arrays)
+    digest = Pack.load(first).digest
+    # Another file of the same content is the same archive.
+    assert again.read_bytes() != first.read_bytes() and Pack.load(again).digest == digest
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    arguments = ["--config", str(CONFIGS / "smoke.toml"), "--out", str(run), "--pack"]
+    with pytest.raises(SystemExit, match="another archive.*delete"):
+        train.main([*arguments, str(other)])
+    # A file of before the archive was noted goes on.
+    for name in ("last.pt", "best.pt"):
+        stored = torch.load(run / name, weights_only=True)
+        assert stored.pop("archive") == digest
+        torch.save(stored, run / name)
+    train.main([*arguments, str(other)])
+    assert len((run / "log.csv").read_text().splitlines()) == 3
 
 
 def test_a_pupil_learns_from_teachers(prepared, trained, tmp_path):
