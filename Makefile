@@ -1,7 +1,7 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
 .PHONY: setup build demo test test-vm figures compare-align fuzz python
 .PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
-.PHONY: train-detector train-landmarks train-fit-check train-expression clean
+.PHONY: train-detector train-landmarks train-fit-check train-expression dataset review clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -84,7 +84,20 @@ train-fit-check: python
 	$(PYTHON) -m fit_check.train --data $(DATA) --meshes runs/landmarks/meshes.npz \
 		--output ../../crates/align/src/check
 
-# Goes on after an interruption; models/training/runs/compact/log.csv tells how far it is.
+# Pictures of your own in class folders, RAW=..., to what train-expression's steps learn from, OUT=...;
+# ARGS="--person-pattern REGEX --crops ..." are told by docs/training.md.
+dataset: build python
+	@test -n "$(RAW)" -a -n "$(OUT)" || { echo "make dataset RAW=folder OUT=folder [ARGS=...]"; exit 64; }
+	$(PYTHON) -m dataset.build "$(abspath $(RAW))" "$(abspath $(OUT))" $(ARGS)
+
+# A page of the labels in OUT=... that the net of RUN=... disagrees with; without RUN, the shipped one.
+review: python
+	@test -n "$(OUT)" || { echo "make review OUT=folder [RUN=folder]"; exit 64; }
+	$(PYTHON) -m dataset.review --pack "$(abspath $(OUT))/original/pack.npz" --out "$(abspath $(OUT))/review" \
+		$(if $(RUN),--run "$(abspath $(RUN))",--manifest ../expression.toml)
+
+# Goes on after an interruption, unless the data changed; models/training/runs/compact/log.csv tells how far
+# it is.
 train-expression: build python
 	rm -rf models/training/runs/data/aligned
 	$(PYTHON) -m expression.prepare --data $(DATA)

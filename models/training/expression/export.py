@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from dataset.align import crop_of
+from dataset.store import exact_paths
 from torch import nn
 
 from expression import LABELS
 from expression.config import parse
-from expression.labels import NO_LABEL, majority
+from expression.labels import NO_LABEL, truth
 from expression.measure import MEAN, STD, calibration_error, probabilities, scores
 from expression.nets import example
 from expression.pack import CALIBRATION, TRAIN, Pack
@@ -104,7 +107,8 @@ def normalised(crops: np.ndarray) -> np.ndarray:
 
 def exact_crops(pack: Pack, data: Path) -> np.ndarray:
     """The crops as `cabinmood align` wrote them, not as the archive compressed them."""
-    return np.stack([read_grey((data / "aligned" / source).with_suffix(".png")) for source in pack.sources])
+    built = exact_paths(data)
+    return np.stack([read_grey(built.get(s) or crop_of(data / "aligned", s)) for s in pack.sources])
 
 
 def fit_prior(logits: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> float:
@@ -126,7 +130,7 @@ name = "{name}"
 kind = "expression"
 file = "{model.name}"
 sha256 = "{digest}"
-licence = "{licence}"
+licence = {json.dumps(licence, ensure_ascii=False)}
 card = "{model.with_suffix(".md").name}"
 
 [expression]
@@ -140,7 +144,9 @@ temperature = {temperature}
 """
 
 
-def export(run: Path, data: Path, manifest: Path, mirror: bool, form: str = "half") -> dict[str, float]:
+def export(
+    run: Path, data: Path, manifest: Path, mirror: bool, form: str = "half", licence: str = LICENCE
+) -> dict[str, float]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     net, stored = load_net(run / "best.pt", torch.device("cpu"))
     net = net.eval().to(memory_format=torch.contiguous_format)
@@ -148,29 +154,29 @@ def export(run: Path, data: Path, manifest: Path, mirror: bool, form: str = "hal
     pack = Pack.load(data / "pack.npz")
     prior = Material.of(pack.part(TRAIN), config, torch.device("cpu")).log_prior.numpy()
     held = pack.part(CALIBRATION)
-    truth = majority(held.votes)
-    crops, truth = exact_crops(held, data)[truth != NO_LABEL], truth[truth != NO_LABEL]
+    right = truth(held.votes, held.labels)
+    crops, right = exact_crops(held, data)[right != NO_LABEL], right[right != NO_LABEL]
 
     model = manifest.with_suffix(".onnx")
     wrapped = Exported(net, mirror).eval()
     write_onnx(wrapped, model)
-    strength = fit_prior(answers(session(model), crops), truth, prior)
+    strength = fit_prior(answers(session(model), crops), right, prior)
     with torch.no_grad():
         net.head.bias -= strength * torch.from_numpy(prior)
     write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
     logits = answers(session(model), crops)
     check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
-    temperature = fit_temperature(logits, truth)
-    manifest.write_text(manifest_text(manifest.stem, model, temperature))
-    reached = scores(logits, truth)
+    temperature = fit_temperature(logits, right)
+    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
+    reached = scores(logits, right)
     return {
         "epoch": stored["epoch"],
         "prior_strength": strength,
         "temperature": temperature,
-        "rows": len(truth),
+        "rows": len(right),
         "accuracy": round(reached.accuracy, 4),
         "macro_recall": round(reached.macro_recall, 4),
-        "ece": round(calibration_error(probabilities(logits, temperature), truth), 4),
+        "ece": round(calibration_error(probabilities(logits, temperature), right), 4),
     }
 
 
@@ -195,11 +201,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Exports and calibrates a trained net.")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=ROOT / "models/training/runs/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "models/expression.toml")
+    parser.add_argument("--out", dest="manifest", type=Path, default=ROOT / "models/expression.toml")
     parser.add_argument("--mirror", action="store_true", help="average with the mirror image: twice the time")
     parser.add_argument("--form", choices=FORMS, default="half", help="precision.py tells them apart")
+    parser.add_argument("--licence", default=LICENCE, help="of weights from pictures of your own")
     options = parser.parse_args(arguments)
-    print(export(options.run, options.data, options.out, options.mirror, options.form))
+    print(export(**vars(options)))
 
 
 if __name__ == "__main__":

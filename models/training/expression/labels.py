@@ -32,6 +32,17 @@ def seven_votes(votes: np.ndarray) -> np.ndarray:
     return votes[:, _SEVEN_IN_VOTES].astype(np.float32)
 
 
+MOST_VOTES = 255
+"""Of one column: votes are stored as bytes."""
+
+
+def unanimous(label: int, voters: int) -> tuple[int, ...]:
+    """So many votes, all for one class [10]."""
+    votes = [0] * len(VOTE_COLUMNS)
+    votes[_SEVEN_IN_VOTES[label]] = min(voters, MOST_VOTES)
+    return tuple(votes)
+
+
 def majority(votes: np.ndarray) -> np.ndarray:
     """The class with the single most votes of all ten columns; NO_LABEL for a tie or another top [N]."""
     top = votes.max(axis=1, keepdims=True)
@@ -39,6 +50,11 @@ def majority(votes: np.ndarray) -> np.ndarray:
     seven = seven_votes(votes)
     ours = seven.max(axis=1) == top[:, 0]
     return np.where(single & ours & (top[:, 0] > 0), seven.argmax(axis=1), NO_LABEL)
+
+
+def truth(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What a row is judged by [N]: the voters' majority, or the label where nobody voted."""
+    return np.where(votes.sum(axis=1) > 0, majority(votes), labels)
 
 
 def targets(votes: np.ndarray, labels: np.ndarray, label_share: float) -> tuple[np.ndarray, np.ndarray]:

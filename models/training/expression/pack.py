@@ -6,6 +6,9 @@ one grey level, below the noise that augmentation adds); calibration and judging
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,20 @@ class Pack:
     """[N] int8: the set's own label, NO_LABEL where it has none or it is doubtful."""
     splits: np.ndarray
     """[N] uint8: TRAIN or CALIBRATION."""
+    digest: str = ""
+    """SHA-256 of what an archive holds, not of the file, which has the time of day in it; set by load."""
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[np.ndarray, str, tuple[int, ...], int, int]]) -> Pack:
+        """From rows of crop, source, votes, label and split."""
+        crops, sources, votes, labels, splits = zip(*rows, strict=True)
+        return cls(
+            crops=np.stack(crops),
+            sources=np.array(sources),
+            votes=np.array(votes, np.uint8),
+            labels=np.array(labels, np.int8),
+            splits=np.array(splits, np.uint8),
+        )
 
     def part(self, split: int) -> Pack:
         """The rows of one split."""
@@ -73,13 +90,19 @@ class Pack:
         try:
             with np.load(path) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
-            raise PackError(f"{path}: {error}; make it with `python -m expression.prepare`") from error
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise PackError(
+                f"{path}: {error}; make it with `python -m expression.prepare` or `dataset.build`"
+            ) from error
+        digest = hashlib.sha256()
+        for name in sorted(arrays):
+            digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+            digest.update(np.ascontiguousarray(arrays[name]).data)
         ends = arrays.pop("ends")
         pieces = np.split(arrays.pop("blob"), ends[:-1])
         with ThreadPoolExecutor() as pool:
             crops = list(pool.map(lambda piece: cv2.imdecode(piece, cv2.IMREAD_GRAYSCALE), pieces))
-        return cls(np.stack(crops).reshape(-1, SIDE, SIDE), **arrays)
+        return cls(np.stack(crops).reshape(-1, SIDE, SIDE), **arrays, digest=digest.hexdigest())
 
 
 def _encode(crops: np.ndarray, quality: int) -> list[np.ndarray]:

@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import os
-import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
+from dataset.align import BINARY, ROOT, accepted, align, read_grey
+from dataset.split import number_of
 from tqdm import tqdm
 
 from expression.duplicates import groups, thumbnails
 from expression.labels import NO_LABEL, VOTE_COLUMNS, class_of
 from expression.pack import CALIBRATION, TRAIN, Pack
 
-ROOT = Path(__file__).resolve().parents[3]
 CALIBRATION_PERCENT = 8
 DOUBTFUL_MATCH = 6.0
 """match_mae from which a recovered FER2013 label is doubted (the data's README)."""
-SOME_UNREADABLE = 65
-"""`align`'s exit code where it went through the folder but some files are no pictures."""
 
 
 @dataclass(frozen=True)
@@ -92,36 +88,18 @@ def unpack(archive: Path, folder: Path) -> None:
     partial.rename(folder)
 
 
-def align(binary: Path, data: Path, which: Set, out: Path) -> None:
+def align_set(binary: Path, data: Path, which: Set, out: Path) -> None:
     """Unpacks a set and has the daemon's own alignment cut its faces, unless that was done before."""
     raw, aligned = out / "raw" / which.name, out / "aligned" / which.name
     if not raw.is_dir():
         unpack(data / which.folder / "images.tar", raw)
     if not (aligned / "index.csv").is_file():
-        flags = ["--crops"] if which.crops else []
-        ended = subprocess.run([binary, "align", raw, aligned, *flags]).returncode
-        if ended not in (0, SOME_UNREADABLE):
-            sys.exit(f"{binary} align {raw}: exit code {ended}; correct what it says above and run again")
-
-
-def accepted(aligned: Path) -> dict[str, Path]:
-    """source -> crop, of the faces that the quality gate let pass."""
-    with (aligned / "index.csv").open(newline="") as file:
-        passed = [r["source"] for r in csv.DictReader(file) if r["accepted"].lower() in ("true", "1")]
-    return {source: (aligned / source).with_suffix(".png") for source in passed}
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """A grey picture; a missing or damaged one is an error that names it."""
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise SystemExit(f"{path}: not a picture; delete its folder and run again")
-    return picture
+        align(binary, raw, aligned, which.crops)
 
 
 def is_calibration(picture: np.ndarray) -> bool:
     """Decided by the content's hash, so that it never changes with the order or the number of files."""
-    return int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:4]) % 100 < CALIBRATION_PERCENT
+    return number_of(picture.tobytes()) % 100 < CALIBRATION_PERCENT
 
 
 def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
@@ -137,7 +115,7 @@ def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
     crops = {which.name: accepted(out / "aligned" / which.name) for which in (FER, FACES)}
 
     counts = dict.fromkeys(("test", "duplicate", "duplicate_of_test", "unlabelled", "rejected"), 0)
-    kept: list[tuple[np.ndarray, str, Row, int]] = []
+    kept = []
     for i, (which, row) in enumerate(tqdm(rows, "pack", leave=False, disable=None)):
         leader = leaders[i]
         crop = crops[which.name].get(row.source)
@@ -154,14 +132,8 @@ def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
         else:
             # Photographs of known people stay in training whole: a person is never on both sides.
             split = CALIBRATION if which is FER and is_calibration(raw[i]) else TRAIN
-            kept.append((read_grey(crop), f"{which.name}/{row.source}", row, split))
-    pack = Pack(
-        crops=np.stack([k[0] for k in kept]),
-        sources=np.array([k[1] for k in kept]),
-        votes=np.array([k[2].votes for k in kept], np.uint8),
-        labels=np.array([k[2].label for k in kept], np.int8),
-        splits=np.array([k[3] for k in kept], np.uint8),
-    )
+            kept.append((read_grey(crop), f"{which.name}/{row.source}", row.votes, row.label, split))
+    pack = Pack.of(kept)
     counts |= {
         "train": int((pack.splits == TRAIN).sum()),
         "calibration": int((pack.splits == CALIBRATION).sum()),
@@ -178,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Aligns the pictures and packs them for training.")
     parser.add_argument("--data", type=Path, default=default_data())
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/cabinmood")
+    parser.add_argument("--binary", type=Path, default=BINARY)
     parser.add_argument("--out", type=Path, default=ROOT / "models/training/runs/data")
     parser.add_argument("--limit-mib", type=float, default=52)
     options = parser.parse_args(arguments)
@@ -186,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"{options.data}: no {FER.folder}/labels.csv there; give the data's folder with --data")
     for which in (FER, FACES, WEB):
         if (options.data / which.folder).is_dir():
-            align(options.binary, options.data, which, options.out)
+            align_set(options.binary, options.data, which, options.out)
     pack, counts = build(options.data, options.out)
     quality = pack.save(options.out / "pack.npz", options.limit_mib)
     report = counts | {"webp_quality": quality}

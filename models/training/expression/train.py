@@ -28,10 +28,10 @@ from expression import LABELS
 from expression.augment import Augment
 from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
-from expression.labels import NO_LABEL, majority, targets
+from expression.labels import NO_LABEL, targets, truth
 from expression.measure import MEAN, STD, Scores, logits_of, scores
 from expression.nets import Backbone, ResidualNet, build
-from expression.pack import CALIBRATION, TRAIN, Pack
+from expression.pack import CALIBRATION, TRAIN, Pack, PackError
 
 RAREST = 1e-3
 """Least share of a class that balancing reckons with."""
@@ -116,6 +116,7 @@ class Run:
         self, config: Config, pack: Pack, teachers: Teachers, out: Path, device: torch.device
     ) -> None:
         self.config, self.out, self.device, self.teachers = config, out, device, teachers
+        self.archive = pack.digest
         self.material = Material.of(pack.part(TRAIN), config, device)
         self.calibration = pack.part(CALIBRATION)
         torch.manual_seed(config.train.seed)
@@ -225,14 +226,19 @@ class Run:
                         )
 
     def judge(self) -> Scores:
-        """The averaged net on the calibration split, against FERPlus's majority."""
-        truth = majority(self.calibration.votes)
-        rows = truth != NO_LABEL
-        return scores(logits_of(self.average, self.calibration.crops[rows], self.device), truth[rows])
+        """The averaged net on the calibration split, against what its rows are judged by."""
+        right = truth(self.calibration.votes, self.calibration.labels)
+        rows = right != NO_LABEL
+        return scores(logits_of(self.average, self.calibration.crops[rows], self.device), right[rows])
 
     def keep(self, score: float) -> None:
         """Writes best.pt (weights as halves) where this epoch is the best so far, and always last.pt."""
-        common = {"config": tables(self.config), "epoch": self.epoch, "epochs": self.epochs}
+        common = {
+            "config": tables(self.config),
+            "archive": self.archive,
+            "epoch": self.epoch,
+            "epochs": self.epochs,
+        }
         if score > self.best:
             self.best = score
             net = {name: v.half() if v.ndim > 1 else v for name, v in self.average.state_dict().items()}
@@ -247,7 +253,7 @@ class Run:
         write(self.out / "last.pt", common | state)
 
     def resume(self) -> None:
-        """Goes on from last.pt where there is one of the same configuration."""
+        """Goes on from last.pt where there is one of the same configuration and the same archive."""
         path = self.out / "last.pt"
         if not path.is_file():
             return
@@ -255,6 +261,12 @@ class Run:
         if parse(stored["config"]) != self.config:
             raise SystemExit(
                 f"{path}: made with another configuration; delete {self.out} or choose another --out"
+            )
+        # Files of before the archive was noted have no such key, and nothing can be said of theirs.
+        if stored.get("archive", self.archive) != self.archive:
+            raise SystemExit(
+                f"{path}: made with another archive ({stored['archive'][:12]}, now "
+                f"{self.archive[:12]}); delete {self.out} to train anew, or choose another --out"
             )
         self.net.load_state_dict(stored["net"])
         self.average.load_state_dict(stored["average"])
@@ -294,7 +306,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.backends.cudnn.benchmark = True
     try:
         run = Run(config, Pack.load(options.pack), Teachers(options.teachers, device), options.out, device)
-    except (ConfigError, WeightsError) as error:
+    except (ConfigError, WeightsError, PackError) as error:
         raise SystemExit(str(error)) from error
     run.resume()
     run.fit(options.minutes)

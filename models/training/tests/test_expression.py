@@ -2,6 +2,7 @@
 interruption, export and judging."""
 
 import csv
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -12,45 +13,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from drawn_faces import face, votes
 from expression import LABELS, config, duplicates, export, judge, labels, measure, nets, prepare, train
 from expression.augment import Augment, AugmentConfig
 from expression.pack import CALIBRATION, TRAIN, Pack, PackError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-MOUTH = {"angry": -6, "disgust": -3, "fear": 9, "happy": 12, "sad": -12, "surprise": 16, "neutral": 0}
-
-
-def face(label: str, seed: int, side: int = 48) -> np.ndarray:
-    """A drawing whose mouth tells its label."""
-    draw = np.random.default_rng(seed)
-    # The background differs, or all drawings would count as copies of one.
-    picture = cv2.resize(
-        draw.integers(0, 255, (7, 7)).astype(np.uint8), (112, 112), interpolation=cv2.INTER_CUBIC
-    )
-    cv2.ellipse(picture, (56, 56), (44, 54), 0, 0, 360, int(draw.integers(170, 220)), -1)
-    for x in (35, 77):
-        cv2.circle(picture, (x, 40), 5, 30, -1)
-    bend = MOUTH[label]
-    cv2.ellipse(
-        picture,
-        (56, 84 - bend // 2),
-        (16, max(1, abs(bend))),
-        0,
-        *((0, 180) if bend > 0 else (180, 360)),
-        20,
-        3,
-    )
-    noisy = picture + draw.normal(0, 6, picture.shape)
-    return cv2.resize(noisy.clip(0, 255).astype(np.uint8), (side, side), interpolation=cv2.INTER_AREA)
-
-
-def votes(label: str) -> list[int]:
-    """Eight of ten voters for the label, two for neutral."""
-    word = next(w for w, own in labels.WORDS.items() if own == label)
-    row = dict.fromkeys(labels.VOTE_COLUMNS, 0)
-    row[word] += 8
-    row["neutral"] += 2
-    return [row[c] for c in labels.VOTE_COLUMNS]
 
 
 def write_set(folder: Path, header: list[str], rows: list[list], pictures: dict[str, np.ndarray]) -> None:
@@ -201,6 +169,30 @@ def test_an_interrupted_run_ends_as_the_whole_one(prepared, trained, tmp_path, m
     both = [torch.load(folder / "last.pt", weights_only=True)["net"] for folder in (trained, tmp_path)]
     for name, value in both[0].items():
         torch.testing.assert_close(value, both[1][name], msg=name)
+
+
+def test_a_run_goes_on_only_with_the_archive_that_it_began_with(prepared, trained, tmp_path):
+    first, again, other = prepared[1] / "pack.npz", tmp_path / "again.npz", tmp_path / "other.npz"
+    with np.load(first) as stored:
+        arrays = dict(stored)
+    np.savez(again, **arrays)
+    arrays["labels"][0] = LABELS.index("disgust")
+    np.savez(other, **arrays)
+    digest = Pack.load(first).digest
+    # Another file of the same content is the same archive.
+    assert again.read_bytes() != first.read_bytes() and Pack.load(again).digest == digest
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    arguments = ["--config", str(CONFIGS / "smoke.toml"), "--out", str(run), "--pack"]
+    with pytest.raises(SystemExit, match="another archive.*delete"):
+        train.main([*arguments, str(other)])
+    # A file of before the archive was noted goes on.
+    for name in ("last.pt", "best.pt"):
+        stored = torch.load(run / name, weights_only=True)
+        assert stored.pop("archive") == digest
+        torch.save(stored, run / name)
+    train.main([*arguments, str(other)])
+    assert len((run / "log.csv").read_text().splitlines()) == 3
 
 
 def test_a_pupil_learns_from_teachers(prepared, trained, tmp_path):
