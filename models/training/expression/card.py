@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,14 +21,13 @@ _SETS = {
 }
 
 
-def card(manifest: Path, figures: dict, made_of: dict, run: Path) -> str:
+def card(manifest: Path, figures: dict, made_of: dict, runs: list[Path]) -> str:
     """The card's Markdown."""
     table = tomllib.loads(manifest.read_text())
-    stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
-    config = parse(stored["config"])
-    parameters = sum(p.numel() for p in build(config.net).parameters())
+    trained = [_Trained.of(run) for run in runs]
     confusion = figures["ferplus_majority"]["confusion"]
     worst = min(figures["ferplus_majority"]["per_class"].items(), key=lambda item: item[1])
+    mean = f"The mean of the logits of {len(trained)} nets" if len(trained) > 1 else "A net"
     return f"""# {table["name"]}: seven expressions from an aligned face
 
 Written by `python -m expression.judge`; the figures are measured, not typed.
@@ -37,10 +37,12 @@ photographs) came from web searches and carry no verified commercial training ri
 of your own before you ship it; the commands below do that.
 
 ## What it is
-{_kind(config)}, {parameters / 1e6:.2f} M parameters, for the 112x112 grey crops of `cabinmood align`.
+{mean} for the 112x112 grey crops of `cabinmood align`:
+{_lines(f"- {net.kind()}" for net in trained)}
+
 It tells the expression *seen*, not a feeling, and it does not know the person: a face that looks angry at
 rest is called angry.
-`{table["file"]}`: {manifest.with_suffix(".onnx").stat().st_size / 1e6:.1f} MB, weights stored as halves;
+`{table["file"]}`: {manifest.with_suffix(".onnx").stat().st_size / 1e6:.1f} MB;
 {figures["ms_a_face_one_thread"]:.1f} ms a face on one CPU thread.
 
 ## What it learned from
@@ -48,9 +50,8 @@ rest is called angry.
 content, decided which epoch was kept, how far the class prior is taken out, and the temperature
 ({table["expression"]["temperature"]}). Left out: {made_of["duplicate"]} copies of another picture,
 {made_of["duplicate_of_test"]} copies of a test picture, {made_of["rejected"]} that the quality gate
-rejected. Targets are FERPlus vote shares with {config.data.label_share:.0%} of the original label mixed in;
-classes are balanced by sampling (power {config.data.sampling}) and logit adjustment ({config.data.adjust}).
-Seed {config.train.seed}; epoch {stored["epoch"]} of {stored["epochs"]} was kept.{_taught(stored["teachers"])}
+rejected.
+{_lines(f"- {net.learned()}" for net in trained)}
 
 ## How it was judged
 A face that the gate rejects counts as wrong. Brackets: 95 % bootstrap interval.
@@ -83,24 +84,50 @@ Confusion on {_SETS["ferplus_majority"]} (rows: truth, columns: answer; rejected
 ```
 cd models/training
 python -m expression.prepare
-{_training(run, stored["teachers"])}
-python -m expression.export --run runs/{run.name}
-python -m expression.judge --run runs/{run.name}
+{_lines(_training(net.name, net.teachers) for net in trained)}
+python -m expression.export --run {" ".join(f"runs/{net.name}" for net in trained)}
+python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}
 ```
 """
 
 
-def _kind(config: Config) -> str:
-    net, start = config.net, config.start
-    if net.architecture == "residual":
-        side = SIDE // net.shrink
+@dataclass(frozen=True)
+class _Trained:
+    """One of the nets that the file holds."""
+
+    name: str
+    config: Config
+    epoch: int
+    epochs: int
+    teachers: list[str]
+
+    @classmethod
+    def of(cls, run: Path) -> _Trained:
+        stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+        kept = {key: stored[key] for key in ("epoch", "epochs", "teachers")}
+        return cls(run.name, parse(stored["config"]), **kept)
+
+    def kind(self) -> str:
+        """What it is made of."""
+        net, start = self.config.net, self.config.start
+        parameters = sum(p.numel() for p in build(net).parameters())
+        size = f"{self.name}: {parameters / 1e6:.2f} M parameters"
+        if net.architecture == "residual":
+            side = SIDE // net.shrink
+            return f"{size}, residual with squeeze-and-excitation; begins by averaging to {side}x{side}"
+        origin = "weights learned on ImageNet" if start.weights == IMAGENET else Path(start.weights).name
+        begun = f"trained on from {origin}" if start.weights else "trained from random weights"
+        kept = f"; {', '.join(start.frozen)} stay as they were" if start.frozen else ""
+        return f"{size}, {net.architecture} at {net.side}x{net.side} pixels, {begun}{kept}"
+
+    def learned(self) -> str:
+        """How it was trained."""
+        data, train = self.config.data, self.config.train
         return (
-            f"A residual net with squeeze-and-excitation that begins by averaging its input to {side}x{side}"
+            f"{self.name}: FERPlus vote shares with {data.label_share:.0%} of the original label mixed in; "
+            f"classes balanced by sampling (power {data.sampling}) and logit adjustment ({data.adjust}); "
+            f"seed {train.seed}; epoch {self.epoch} of {self.epochs} was kept.{_taught(self.teachers)}"
         )
-    origin = "weights learned on ImageNet" if start.weights == IMAGENET else Path(start.weights).name
-    begun = f"trained on from {origin}" if start.weights else "trained from random weights"
-    kept = f" (kept as they were: {', '.join(start.frozen)})" if start.frozen else ""
-    return f"{net.architecture} for {net.side}x{net.side} pixels, {begun}{kept}"
 
 
 def _taught(teachers: list[str]) -> str:
@@ -110,11 +137,11 @@ def _taught(teachers: list[str]) -> str:
     return f" Its targets are in part the mean opinion of larger nets ({names}), trained on the same faces."
 
 
-def _training(run: Path, teachers: list[str]) -> str:
+def _training(name: str, teachers: list[str]) -> str:
     common = "python -m expression.train --pack runs/data/pack.npz"
-    lines = [f"{common} --config configs/{name}.toml --out runs/{name}" for name in teachers]
-    taught = "".join(f" runs/{name}/best.pt" for name in teachers)
-    last = f"{common} --config configs/{run.name}.toml --out runs/{run.name}"
+    lines = [f"{common} --config configs/{teacher}.toml --out runs/{teacher}" for teacher in teachers]
+    taught = "".join(f" runs/{teacher}/best.pt" for teacher in teachers)
+    last = f"{common} --config configs/{name}.toml --out runs/{name}"
     return "\n".join([*lines, last + (f" --teachers{taught}" if teachers else "")])
 
 

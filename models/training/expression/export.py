@@ -1,6 +1,6 @@
-"""A trained net -> ONNX file and manifest, calibrated on the calibration split's exact crops.
+"""A trained net, or several whose mean is taken -> ONNX file and manifest, calibrated on the calibration split's exact crops.
 
-    python -m expression.export --run runs/compact [--data runs/data] [--out ../expression.toml] [--mirror]
+    python -m expression.export --run runs/compact [runs/lite0 …] [--data runs/data] [--form int8] [--mirror]
 
 The graph takes the normalised crop [1,1,112,112] and returns logits [1,7]; what turns 112 pixels into the
 net's own input is inside it. Two things are fitted on the calibration split (part of FER2013's Training):
@@ -23,7 +23,7 @@ from dataset.store import exact_paths
 from torch import nn
 
 from expression import LABELS
-from expression.config import parse
+from expression.config import Config, parse
 from expression.labels import NO_LABEL, truth
 from expression.measure import MEAN, STD, calibration_error, probabilities, scores
 from expression.nets import example
@@ -56,16 +56,17 @@ class ExportError(Exception):
 
 
 class Exported(nn.Module):
-    """What the file computes: the net, averaged with its answer to the mirror image where asked for."""
+    """What the file computes: the mean of the nets' logits less a part of the log prior; with `mirror`, each
+    net is averaged with its answer to the mirror image."""
 
-    def __init__(self, net: nn.Module, mirror: bool) -> None:
+    def __init__(self, nets: list[nn.Module], mirror: bool = False) -> None:
         super().__init__()
-        self.net, self.mirror = net, mirror
+        self.nets, self.mirror = nn.ModuleList(nets), mirror
+        self.register_buffer("less", torch.zeros(len(LABELS)))
 
     def forward(self, crop: torch.Tensor) -> torch.Tensor:
-        if not self.mirror:
-            return self.net(crop)
-        return self.net(torch.cat((crop, crop.flip(3)))).mean(0, keepdim=True)
+        seen = torch.cat((crop, crop.flip(3))) if self.mirror else crop
+        return torch.cat([net(seen) for net in self.nets]).mean(0, keepdim=True) - self.less
 
 
 def write_onnx(net: nn.Module, path: Path, form: str = "half", faces: np.ndarray | None = None) -> None:
@@ -144,25 +145,28 @@ temperature = {temperature}
 """
 
 
+def mean_log_prior(pack: Pack, configs: list[Config]) -> np.ndarray:
+    """Log shares of the classes as the nets' trainings drew them [7], the mean over the nets."""
+    drawn = [Material.of(pack.part(TRAIN), config, torch.device("cpu")).log_prior for config in configs]
+    return torch.stack(drawn).mean(0).numpy()
+
+
 def export(
-    run: Path, data: Path, manifest: Path, mirror: bool, form: str = "half", licence: str = LICENCE
-) -> dict[str, float]:
+    run: list[Path], data: Path, manifest: Path, mirror: bool, form: str = "half", licence: str = LICENCE
+) -> dict[str, object]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
-    net, stored = load_net(run / "best.pt", torch.device("cpu"))
-    net = net.eval().to(memory_format=torch.contiguous_format)
-    config = parse(stored["config"])
+    loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
+    wrapped = Exported([net.to(memory_format=torch.contiguous_format) for net, _ in loaded], mirror).eval()
     pack = Pack.load(data / "pack.npz")
-    prior = Material.of(pack.part(TRAIN), config, torch.device("cpu")).log_prior.numpy()
+    prior = mean_log_prior(pack, [parse(stored["config"]) for _, stored in loaded])
     held = pack.part(CALIBRATION)
     right = truth(held.votes, held.labels)
     crops, right = exact_crops(held, data)[right != NO_LABEL], right[right != NO_LABEL]
 
     model = manifest.with_suffix(".onnx")
-    wrapped = Exported(net, mirror).eval()
     write_onnx(wrapped, model)
     strength = fit_prior(answers(session(model), crops), right, prior)
-    with torch.no_grad():
-        net.head.bias -= strength * torch.from_numpy(prior)
+    wrapped.less += strength * torch.from_numpy(prior)
     write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
     logits = answers(session(model), crops)
     check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
@@ -170,7 +174,7 @@ def export(
     manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
     reached = scores(logits, right)
     return {
-        "epoch": stored["epoch"],
+        "epochs": [stored["epoch"] for _, stored in loaded],
         "prior_strength": strength,
         "temperature": temperature,
         "rows": len(right),
@@ -199,7 +203,7 @@ def check(net: nn.Module, crops: np.ndarray, logits: np.ndarray, form: str) -> N
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Exports and calibrates a trained net.")
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--run", type=Path, nargs="+", required=True, help="several: the mean of the nets")
     parser.add_argument("--data", type=Path, default=ROOT / "models/training/runs/data")
     parser.add_argument("--out", dest="manifest", type=Path, default=ROOT / "models/expression.toml")
     parser.add_argument("--mirror", action="store_true", help="average with the mirror image: twice the time")

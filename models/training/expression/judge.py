@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, default=ROOT / "models/expression.toml")
     parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--aligned", type=Path, default=ROOT / "models/training/runs/data")
-    parser.add_argument("--run", type=Path, help="the training run; without it no card is written")
+    parser.add_argument("--run", type=Path, nargs="+", help="the training runs, for the card")
     options = parser.parse_args(arguments)
     figures = judge(options.manifest, options.data, options.aligned)
     print(json.dumps(figures, indent=1))

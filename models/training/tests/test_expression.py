@@ -225,6 +225,16 @@ def test_the_exported_file_answers_as_the_net_and_is_judged(prepared, trained, t
     assert "reference model for evaluation" in text and "web-expressions" in text
 
 
+def test_several_nets_are_averaged_inside_the_graph(tmp_path):
+    torch.manual_seed(5)
+    both = [nets.build(config.load(CONFIGS / "smoke.toml").net).eval() for _ in range(2)]
+    export.write_onnx(export.Exported(both).eval(), tmp_path / "m.onnx")
+    crop = face("happy", 4, 112)[None]
+    expected = np.mean([measure.logits_of(net, crop, torch.device("cpu")) for net in both], axis=0)
+    logits = export.answers(export.session(tmp_path / "m.onnx"), crop)
+    np.testing.assert_allclose(logits, expected, atol=export.LARGEST_DIFFERENCE["half"])
+
+
 @pytest.mark.parametrize(("form", "largest"), [("full", 1e-4), ("int8", 0.3), ("fp16", 0.02)])
 def test_each_form_answers_as_the_net(form, largest, tmp_path):
     torch.manual_seed(3)
@@ -256,7 +266,7 @@ def test_a_rejected_face_counts_as_wrong():
 def test_the_mirror_is_averaged_inside_the_graph(tmp_path):
     net = nets.build(config.load(CONFIGS / "smoke.toml").net).eval()
     path = tmp_path / "m.onnx"
-    export.write_onnx(export.Exported(net, mirror=True).eval(), path)
+    export.write_onnx(export.Exported([net], mirror=True).eval(), path)
     crop = face("surprise", 4, 112)[None]
     both = [export.answers(export.session(path), c) for c in (crop, crop[:, :, ::-1])]
     np.testing.assert_allclose(both[0], both[1], atol=1e-4)
