@@ -1,4 +1,4 @@
-"""A trained net, or several whose mean is taken -> ONNX file and manifest, calibrated on the calibration split's exact crops.
+"""Trained nets -> ONNX file and manifest, calibrated on the calibration split's exact crops.
 
     python -m expression.export --run runs/compact [runs/lite0 …] [--data runs/data] [--form int8] [--mirror]
 
