@@ -1,12 +1,22 @@
-//! How well the chain does on a labelled data set.
+//! How well the chain does on a labelled data set, and how far each figure can be trusted.
+
+mod counts;
+mod groups;
+mod resample;
+mod selective;
+mod tricks;
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 use types::{Expression, Probabilities, Reason};
 
-/// Bins of the top probability, of equal width from 0 to 1 (Guo et al. 2017).
-pub const BINS: usize = 15;
+pub use counts::{BINS, Bin, ClassScore};
+use counts::{Counts, share};
+pub use groups::{Column, GroupScore, Grouping, Groupings};
+pub use resample::{Bootstrap, Interval};
+pub use selective::Point as CurvePoint;
+pub use tricks::{TrickScores, TrickTally};
 
 const N: usize = Expression::COUNT;
 
@@ -21,32 +31,45 @@ pub enum Answer {
     Unreadable,
 }
 
-/// Gathers answers.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    confusion: [[u64; N]; N],
-    images: [u64; N],
-    rejected: BTreeMap<&'static str, u64>,
-    /// Top probability and whether it was right, of each judged picture.
-    sure: Vec<(f32, bool)>,
+impl Answer {
+    /// What the picture was called and how surely, where it was judged.
+    #[must_use]
+    pub fn said(&self) -> Option<(Expression, f32)> {
+        match self {
+            Self::Judged(probabilities) => Some(probabilities.top()),
+            Self::Rejected(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// Whether it was called by this name.
+    #[must_use]
+    pub fn is(&self, label: Expression) -> bool {
+        self.said().is_some_and(|(said, _)| said == label)
+    }
 }
 
-/// One class. A share of nothing is null: all three of a class without pictures, and the precision of
-/// one that no picture was called by.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ClassScore {
-    /// Pictures with this label.
-    pub images: u64,
-    /// Those that the gate let through.
-    pub judged: u64,
-    /// Those that were called by their label.
-    pub correct: u64,
-    /// correct / images: a rejected picture is missed.
-    pub recall: Option<f64>,
-    /// correct / pictures called so.
-    pub precision: Option<f64>,
-    /// Harmonic mean of precision and recall.
-    pub f1: Option<f64>,
+/// What alignment measured on a picture; none of it where no landmarks were found.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Measures {
+    /// How far the alignment can be trusted, 0 to 1.
+    pub quality: Option<f32>,
+    /// How far the head is turned to its left.
+    pub yaw_deg: Option<f32>,
+    /// The brightness of the cheeks, 0 to 255: skin and light together.
+    pub skin_brightness: Option<f32>,
+    /// The distance between the eyes.
+    pub eyes_px: Option<f32>,
+}
+
+/// One picture of a data set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Case {
+    /// What it is said to show.
+    pub label: Expression,
+    /// What the chain made of it.
+    pub answer: Answer,
+    /// What was measured on it.
+    pub measures: Measures,
 }
 
 /// The result, as `evaluate --json` prints it.
@@ -78,122 +101,136 @@ pub struct Score {
     pub labels: [&'static str; N],
     /// Rejected pictures by reason.
     pub rejected_for: BTreeMap<&'static str, u64>,
-    /// The bins of `ece`.
-    #[serde(skip)]
-    pub bins: [Bin; BINS],
-    /// How accuracy falls as more pictures are answered, the surest first: (share of all pictures,
-    /// accuracy so far).
-    #[serde(skip)]
-    pub coverage: Vec<(f32, f32)>,
+    /// Where 95 % of the figures of resampled data sets lie.
+    pub intervals: Intervals,
+    /// The bins of `ece` that have pictures.
+    pub reliability: Vec<Bin>,
+    /// How accurate the answers are when only the surest are given.
+    pub selective: Selective,
+    /// Accuracy by group.
+    pub groups: Groupings,
+    /// What tricks cost, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tricks: Option<TrickScores>,
 }
 
-/// The judged pictures whose top probability lies in one bin.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Bin {
-    /// How many.
-    pub count: u64,
-    /// Their mean top probability.
-    pub confidence: f64,
-    /// How many of them were right, as a share.
-    pub accuracy: f64,
+/// The intervals of a score's figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Intervals {
+    /// The part of the resampled figures that lies within.
+    pub level: f64,
+    /// How many data sets were drawn.
+    pub resamples: usize,
+    /// Of [`Score::accuracy`].
+    pub accuracy: Option<Interval>,
+    /// Of [`Score::accuracy_judged`].
+    pub accuracy_judged: Option<Interval>,
+    /// Of [`Score::macro_recall`].
+    pub macro_recall: Option<Interval>,
+    /// Of [`Score::macro_f1`].
+    pub macro_f1: Option<Interval>,
+    /// Of [`Score::ece`]. Drawing anew adds chance to each bin, so that it lies a little high.
+    pub ece: Option<Interval>,
+    /// Of the classes.
+    #[serde(serialize_with = "by_label")]
+    pub per_class: [ClassIntervals; N],
 }
 
-impl Tally {
-    /// Adds a picture's answer; gives back what it was called, where that is wrong, and how surely.
-    pub fn add(&mut self, label: Expression, answer: &Answer) -> Option<(Expression, f32)> {
-        self.images[label.index()] += 1;
-        let probabilities = match answer {
-            Answer::Judged(probabilities) => probabilities,
-            Answer::Rejected(reason) => {
-                *self.rejected.entry(reason.name()).or_default() += 1;
-                return None;
-            }
-            Answer::Unreadable => {
-                *self.rejected.entry("unreadable").or_default() += 1;
-                return None;
-            }
-        };
-        let (said, confidence) = probabilities.top();
-        self.confusion[label.index()][said.index()] += 1;
-        self.sure.push((confidence, said == label));
-        (said != label).then_some((said, confidence))
-    }
+/// The intervals of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ClassIntervals {
+    /// Of [`ClassScore::recall`].
+    pub recall: Option<Interval>,
+    /// Of [`ClassScore::precision`].
+    pub precision: Option<Interval>,
+    /// Of [`ClassScore::f1`].
+    pub f1: Option<Interval>,
+}
 
-    /// The result so far.
+/// Accuracy over coverage, in two orders.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Selective {
+    /// The most confident answers first.
+    pub by_confidence: Vec<CurvePoint>,
+    /// The best aligned faces first.
+    pub by_quality: Vec<CurvePoint>,
+}
+
+impl Score {
+    /// The result of these pictures; `columns` are a customer's groups, a value for each picture.
     #[must_use]
-    pub fn score(mut self) -> Score {
-        self.sure.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let images: u64 = self.images.iter().sum();
-        let judged = self.sure.len() as u64;
-        let correct: u64 = (0..N).map(|i| self.confusion[i][i]).sum();
-        let classes = Expression::ALL.map(|e| self.class(e));
-        let present = classes.iter().filter(|c| c.images > 0).count() as u64;
-        let mean = |of: fn(&ClassScore) -> Option<f64>| {
-            let sum: f64 = classes.iter().filter_map(of).sum();
-            if present == 0 { 0.0 } else { sum / present as f64 }
+    pub fn of(cases: &[Case], columns: &[Column], bootstrap: Bootstrap) -> Self {
+        let counts = Counts::of(cases, None);
+        let judged = counts.judged();
+        let mut rejected_for = BTreeMap::new();
+        for case in cases {
+            let reason = match case.answer {
+                Answer::Judged(_) => continue,
+                Answer::Rejected(reason) => reason.name(),
+                Answer::Unreadable => "unreadable",
+            };
+            *rejected_for.entry(reason).or_default() += 1;
+        }
+        let selective = Selective {
+            by_confidence: selective::curve(cases, |_, (_, confidence)| confidence, bootstrap),
+            by_quality: selective::curve(cases, |case, _| case.measures.quality.unwrap_or(0.0), bootstrap),
         };
-        let bins = self.bins();
-        Score {
-            images,
+        let classes = counts.classes();
+        let (macro_recall, macro_f1) = counts::means(&classes);
+        let (intervals, within_bins) = intervals(cases, bootstrap);
+        Self {
+            images: counts.pictures(),
             judged,
-            rejected: images - judged,
-            accuracy: share(correct, images),
-            accuracy_judged: share(correct, judged),
-            macro_recall: mean(|c| c.recall),
-            macro_f1: mean(|c| c.f1),
-            ece: bins.iter().map(|b| share(b.count, judged) * (b.confidence - b.accuracy).abs()).sum(),
+            rejected: counts.pictures() - judged,
+            accuracy: share(counts.correct(), counts.pictures()),
+            accuracy_judged: share(counts.correct(), judged),
+            macro_recall,
+            macro_f1,
+            ece: counts.ece(),
             per_class: classes,
-            confusion: self.confusion,
+            confusion: counts.confusion,
             labels: Expression::ALL.map(Expression::name),
-            bins,
-            coverage: self.coverage(images),
-            rejected_for: self.rejected,
+            rejected_for,
+            intervals,
+            reliability: counts.bins().zip(within_bins).filter_map(|(bin, i)| Some(bin?.within(i))).collect(),
+            selective,
+            groups: groups::measured(cases, bootstrap).with(columns, cases, bootstrap),
+            tricks: None,
         }
-    }
-
-    fn class(&self, e: Expression) -> ClassScore {
-        let i = e.index();
-        let (images, judged) = (self.images[i], self.confusion[i].iter().sum());
-        let (correct, called) = (self.confusion[i][i], self.confusion.iter().map(|row| row[i]).sum());
-        // F1 = 2 correct / (pictures with the label + pictures called so).
-        ClassScore {
-            images,
-            judged,
-            correct,
-            recall: (images > 0).then(|| share(correct, images)),
-            precision: (images > 0 && called > 0).then(|| share(correct, called)),
-            f1: (images > 0).then(|| share(2 * correct, images + called)),
-        }
-    }
-
-    fn bins(&self) -> [Bin; BINS] {
-        let mut sums = [(0_u64, 0.0_f64, 0_u64); BINS];
-        for (confidence, right) in &self.sure {
-            // (0, 1/15], (1/15, 2/15] … as the definition has it.
-            let place = ((confidence * BINS as f32).ceil() as usize).clamp(1, BINS) - 1;
-            let (count, sum, correct) = &mut sums[place];
-            *count += 1;
-            *sum += f64::from(*confidence);
-            *correct += u64::from(*right);
-        }
-        sums.map(|(count, sum, correct)| match count {
-            0 => Bin::default(),
-            n => Bin { count, confidence: sum / n as f64, accuracy: share(correct, n) },
-        })
-    }
-
-    /// `sure` is sorted, the surest first.
-    fn coverage(&self, images: u64) -> Vec<(f32, f32)> {
-        let mut right = 0_u64;
-        let points = self.sure.iter().zip(1_u64..).map(|((_, correct), answered)| {
-            right += u64::from(*correct);
-            (share(answered, images) as f32, share(right, answered) as f32)
-        });
-        points.collect()
     }
 }
 
-fn by_label<S: Serializer>(classes: &[ClassScore; N], serializer: S) -> Result<S::Ok, S::Error> {
+/// The intervals of all figures, and of the accuracy in each bin, from the same resamples.
+fn intervals(cases: &[Case], bootstrap: Bootstrap) -> (Intervals, Vec<Option<Interval>>) {
+    let all = bootstrap.intervals(cases.len(), |times| {
+        let counts = Counts::of(cases, Some(times));
+        let classes = counts.classes();
+        let (recall, f1) = counts::means(&classes);
+        let judged = (counts.judged() > 0).then(|| share(counts.correct(), counts.judged()));
+        let mut figures = vec![Some(share(counts.correct(), counts.pictures())), judged];
+        figures.extend([Some(recall), Some(f1), judged.map(|_| counts.ece())]);
+        figures.extend(classes.iter().flat_map(|c| [c.recall, c.precision, c.f1]));
+        figures.extend(counts.bins().map(|bin| bin.map(|bin| bin.accuracy)));
+        figures
+    });
+    let class = |i: usize| {
+        let at = 5 + 3 * i;
+        ClassIntervals { recall: all[at], precision: all[at + 1], f1: all[at + 2] }
+    };
+    let intervals = Intervals {
+        level: resample::LEVEL,
+        resamples: bootstrap.resamples(),
+        accuracy: all[0],
+        accuracy_judged: all[1],
+        macro_recall: all[2],
+        macro_f1: all[3],
+        ece: all[4],
+        per_class: std::array::from_fn(class),
+    };
+    (intervals, all[5 + 3 * N..].to_vec())
+}
+
+fn by_label<T: Serialize, S: Serializer>(classes: &[T; N], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(Expression::ALL.map(Expression::name).iter().zip(classes))
 }
 
@@ -203,78 +240,5 @@ pub fn told(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"))
 }
 
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn surely(e: Expression, p: f32) -> Answer {
-        let mut weights = [(1.0 - p) / 6.0; N];
-        weights[e.index()] = p;
-        Answer::Judged(Probabilities::from_weights(weights).unwrap())
-    }
-
-    fn score() -> Score {
-        use Expression::{Angry, Happy, Sad};
-        let mut tally = Tally::default();
-        assert_eq!(tally.add(Happy, &surely(Happy, 0.9)), None);
-        assert_eq!(tally.add(Happy, &surely(Happy, 0.9)), None);
-        assert_eq!(tally.add(Happy, &surely(Sad, 0.9)).map(|(e, _)| e), Some(Sad));
-        assert_eq!(tally.add(Happy, &Answer::Rejected(Reason::Pose)), None);
-        assert_eq!(tally.add(Sad, &surely(Sad, 0.5)), None);
-        assert_eq!(tally.add(Angry, &Answer::Unreadable), None);
-        tally.score()
-    }
-
-    #[test]
-    fn a_rejected_picture_counts_as_wrong() {
-        let score = score();
-        assert_eq!((score.images, score.judged, score.rejected), (6, 4, 2));
-        assert_eq!((score.accuracy, score.accuracy_judged), (3.0 / 6.0, 3.0 / 4.0));
-        assert_eq!(score.rejected_for, BTreeMap::from([("pose", 1), ("unreadable", 1)]));
-        let happy = score.per_class[Expression::Happy.index()];
-        assert_eq!(
-            (happy.images, happy.judged, happy.correct, happy.recall, happy.precision),
-            (4, 3, 2, Some(0.5), Some(1.0))
-        );
-        assert!((happy.f1.unwrap() - 2.0 / 3.0).abs() < 1e-12);
-        let angry = score.per_class[Expression::Angry.index()];
-        assert_eq!(
-            (angry.recall, angry.precision, angry.f1),
-            (Some(0.0), None, Some(0.0)),
-            "never called so"
-        );
-        let fear = score.per_class[Expression::Fear.index()];
-        assert_eq!((fear.recall, fear.precision, fear.f1), (None, None, None), "no pictures");
-        assert!((score.macro_recall - (0.5 + 1.0 + 0.0) / 3.0).abs() < 1e-12, "absent classes do not count");
-        assert_eq!(score.confusion.as_flattened().iter().sum::<u64>(), score.judged);
-        assert_eq!(score.confusion[Expression::Happy.index()][Expression::Sad.index()], 1);
-    }
-
-    #[test]
-    fn calibration_is_the_weighted_gap_between_confidence_and_accuracy() {
-        // Three at 0.9 of which two are right, one at 0.5 that is right.
-        let expected = 0.75 * (0.9 - 2.0 / 3.0) + 0.25 * 0.5;
-        assert!((score().ece - expected).abs() < 1e-6, "{} is not {expected}", score().ece);
-    }
-
-    #[test]
-    fn coverage_answers_the_surest_first_and_ends_at_all_judged() {
-        let coverage = score().coverage;
-        assert_eq!(coverage.len(), 4);
-        let (share, accuracy) = coverage[3];
-        assert!((share - 4.0 / 6.0).abs() < 1e-6 && (accuracy - 0.75).abs() < 1e-6);
-    }
-
-    #[test]
-    fn nothing_at_all_is_no_number_that_is_none() {
-        let score = Tally::default().score();
-        assert_eq!(
-            (score.accuracy, score.accuracy_judged, score.macro_recall, score.ece),
-            (0.0, 0.0, 0.0, 0.0)
-        );
-    }
-}
+pub(crate) mod tests;
