@@ -9,7 +9,7 @@ use crate::tools::occlusion::PLACES;
 
 const TILE: f32 = 126.0;
 const GAP: f32 = 4.0;
-const PITCH_W: f32 = TILE + 12.0;
+const PITCH_W: f32 = TILE + 20.0;
 const LEFT: f32 = 28.0;
 const HEADING_H: f32 = 34.0;
 const ROW_H: f32 = HEADING_H + 2.0 * TILE + GAP + 76.0;

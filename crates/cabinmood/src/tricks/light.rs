@@ -87,7 +87,7 @@ pub fn infrared_tones(picture: &Grey, face: &Face, rng: &mut Rng) -> opencv::Res
     let (reach, center) =
         (between(rng, 1.6, 2.4), Point::new(between(rng, -0.4, 0.4), between(rng, 0.2, 0.9)));
     let (mouth, half) = face.mouth();
-    let (pale, glint) = (between(rng, 0.5, 0.7), between(rng, 0.035, 0.06));
+    let (pale, glint) = (between(rng, 0.5, 0.7), between(rng, 0.025, 0.045));
     let lamp = Point::new(between(rng, -0.05, 0.05), between(rng, -0.05, 0.05));
     let mut place = 0;
     each(picture, face, |at, value| {
@@ -96,7 +96,8 @@ pub fn infrared_tones(picture: &Grey, face: &Face, rng: &mut Rng) -> opencv::Res
         place += 1;
         let toned = value + (0.35 + 0.3 * on_lips) * (skin - value);
         let toned = 255.0 * (toned / 255.0).powf(pale);
-        let lit = 1.1 / (1.0 + (at.distance(center) / reach).powi(4));
+        // The camera's exposure keeps the face from burning out.
+        let lit = 0.95 / (1.0 + (at.distance(center) / reach).powi(4));
         let from_glint = [-0.5, 0.5].map(|eye| at.distance(Point::new(eye + lamp.x, lamp.y)) / glint);
         let glint = from_glint.into_iter().map(|d| 220.0 * (-d * d).exp()).sum::<f32>();
         toned * lit + glint + 2.5 * gaussian(rng)

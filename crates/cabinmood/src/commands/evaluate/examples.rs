@@ -15,11 +15,13 @@ use crate::tools::{occlusion, pictures};
 
 /// Mistakes on the report's contact sheet.
 const MISTAKES: usize = 60;
-/// People on the contact sheet of tricks.
-const PEOPLE: usize = 6;
+/// People on the contact sheet of tricks: one of each class, or more of few classes.
+const PEOPLE: usize = Expression::COUNT;
 /// A face that sunglasses moved less than this, in distances of the eyes, was not moved: crops this
 /// far off are what the gate is trained to tell (`align.min_fit`).
 const MOVED: f32 = 0.15;
+/// A crop of less quality without sunglasses may have been cut wrongly already.
+const SOUND: f32 = 0.7;
 
 /// A judged crop.
 struct Example {
@@ -56,7 +58,8 @@ impl Examples {
                 let tiles = std::mem::take(&mut tricked.tiles);
                 self.people.push(Person { label: sample.label, tiles });
             }
-            let with = tricked.sunglasses.filter(|with| with.shift >= MOVED);
+            let sound = judged.case.measures.quality.is_some_and(|quality| quality >= SOUND);
+            let with = tricked.sunglasses.filter(|with| sound && with.shift >= MOVED);
             let rank = |label: Expression, clean_right: bool, with: &Moved| {
                 (with.answer.said().is_some(), clean_right && !with.answer.is(label), with.shift)
             };
@@ -101,13 +104,23 @@ impl Examples {
         }
         maps.extend(this.moved.map(|moved| moved.mapped(dataset, net)).transpose()?);
         maps.retain(|row| !row.tiles.is_empty());
-        // Evenly over the classes, in whose order they came.
-        let count = this.people.len();
-        let chosen = |i: usize| (0..PEOPLE.min(count)).any(|n| n * count / PEOPLE.min(count) == i);
-        let people =
-            this.people.into_iter().enumerate().filter(|(i, _)| chosen(*i)).map(|(_, person)| person);
-        Ok(Shown { mistakes, maps, people: people.collect() })
+        Ok(Shown { mistakes, maps, people: of_every_class(this.people) })
     }
+}
+
+/// As many people as the sheet has room for: the first of each class, then the second, …
+fn of_every_class(people: Vec<Person>) -> Vec<Person> {
+    let mut met = [0_usize; Expression::COUNT];
+    let rank = |person: Person| {
+        let met = &mut met[person.label.index()];
+        *met += 1;
+        (*met, person)
+    };
+    let mut ranked: Vec<(usize, Person)> = people.into_iter().map(rank).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.truncate(PEOPLE);
+    ranked.sort_by_key(|(_, person)| person.label);
+    ranked.into_iter().map(|(_, person)| person).collect()
 }
 
 impl Example {
@@ -158,4 +171,89 @@ fn tile(
     let map = occlusion::map(&face, label, net).or_exit(Exit::Internal, || "what the net looks at".into())?;
     let file = file.map_or_else(String::new, |file| file.to_string_lossy().into_owned());
     Ok(MapTile { face, map, label, said, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use types::{Probabilities, Reason};
+
+    use super::super::worker::Tricked;
+    use super::*;
+    use crate::score::{Case, Measures};
+    use crate::tricks::Trick;
+
+    const SAID: Expression = Expression::Sad;
+
+    fn judged(label: Expression, certainty: f32, sunglasses: Option<Moved>) -> Judged {
+        let mut weights = [(1.0 - certainty) / 6.0; Expression::COUNT];
+        weights[SAID.index()] = certainty;
+        let answer = Answer::Judged(Probabilities::from_weights(weights).unwrap());
+        let measures = Measures { quality: Some(0.9), ..Measures::default() };
+        let tricked = Tricked { answers: [answer; Trick::ALL.len()], tiles: Vec::new(), sunglasses };
+        Judged {
+            case: Case { label, answer, measures },
+            face: Some(AlignedFace::black()),
+            tricked: Some(Box::new(tricked)),
+        }
+    }
+
+    fn sample(name: &str, label: Expression) -> Sample {
+        Sample { path: name.into(), label }
+    }
+
+    #[test]
+    fn the_surest_of_each_class_are_kept_and_the_first_of_equals() {
+        let mut examples = Examples::default();
+        for (name, label, certainty) in [
+            ("a", Expression::Sad, 0.6),
+            ("b", Expression::Sad, 0.8),
+            ("c", Expression::Sad, 0.8),
+            ("d", Expression::Happy, 0.5),
+            ("e", Expression::Happy, 0.9),
+            ("f", Expression::Fear, 0.7),
+        ] {
+            examples.offer(&sample(name, label), judged(label, certainty, None));
+        }
+        let name = |example: &Option<Example>| example.as_ref().map(|e| e.sample.path.display().to_string());
+        assert_eq!(examples.right.iter().filter_map(name).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(examples.wrong.iter().filter_map(name).collect::<Vec<_>>(), ["f", "e"]);
+        let surest: Vec<_> = examples.mistakes.iter().map(|e| e.sample.path.display().to_string()).collect();
+        assert_eq!(surest, ["e", "f", "d"]);
+    }
+
+    #[test]
+    fn of_the_moved_faces_one_that_was_judged_wrongly_for_it_is_kept() {
+        let moved = |shift: f32, said: Option<Expression>| {
+            let answer = match said {
+                Some(said) => {
+                    let mut weights = [0.05; Expression::COUNT];
+                    weights[said.index()] = 0.7;
+                    Answer::Judged(Probabilities::from_weights(weights).unwrap())
+                }
+                None => Answer::Rejected(Reason::Misaligned),
+            };
+            Some(Moved { shift, crop: AlignedFace::black(), answer })
+        };
+        let mut examples = Examples::default();
+        for (name, sunglasses) in [
+            ("stays", moved(0.1, Some(Expression::Angry))),
+            ("rejected", moved(2.0, None)),
+            ("still right", moved(0.9, Some(SAID))),
+            ("wrong", moved(0.3, Some(Expression::Angry))),
+            ("wrong, less", moved(0.2, Some(Expression::Angry))),
+        ] {
+            examples.offer(&sample(name, SAID), judged(SAID, 0.9, sunglasses));
+        }
+        let kept = examples.moved.unwrap();
+        assert_eq!((kept.clean.sample.path.to_str(), kept.with.shift), (Some("wrong"), 0.3));
+    }
+
+    #[test]
+    fn the_sheet_has_someone_of_every_class_before_a_second_one() {
+        use Expression::{Angry, Neutral, Sad};
+        let person = |label| Person { label, tiles: Vec::new() };
+        let many = [Angry; 9].into_iter().chain([Sad; 2]).chain([Neutral]);
+        let labels: Vec<_> = of_every_class(many.map(person).collect()).iter().map(|p| p.label).collect();
+        assert_eq!(labels, [Angry, Angry, Angry, Angry, Sad, Sad, Neutral]);
+    }
 }

@@ -4,7 +4,7 @@ use align::Aligner;
 use capture::{ErrorKind, SourceOptions};
 use classify::Classifier;
 use frame::{AlignedFace, Grey, Pool};
-use types::{Landmarks, Observation, Verdict};
+use types::{Expression, Landmarks, Observation, Verdict};
 
 use crate::cli::EvaluateArgs;
 use crate::config::Config;
@@ -14,9 +14,9 @@ use crate::tools::walk::Sample;
 use crate::tools::{open, pictures};
 use crate::tricks::{Tile, Trick, portrait};
 
-/// Pictures of which portraits with all tricks are kept, spread evenly over the data set: a few times
-/// as many as the contact sheet shows, since some of them will be rejected.
-const SHOWN: usize = 24;
+/// Pictures of each class of which portraits with all tricks are kept, spread evenly over the class: a
+/// few times as many as the contact sheet shows, since some of them will be rejected.
+const SHOWN: usize = 4;
 /// The cheeks in every crop, below the eyes and beside the nose.
 const CHEEK_ROWS: std::ops::Range<usize> = 58..72;
 const CHEEK_COLUMNS: [std::ops::Range<usize>; 2] = [26..38, 74..86];
@@ -31,9 +31,16 @@ pub struct Task {
 impl Task {
     pub fn all(samples: Vec<Sample>, args: &EvaluateArgs) -> Vec<Self> {
         let wanted = args.tricks && args.report.is_some();
-        let step = samples.len().div_ceil(SHOWN).max(1);
-        let of = |(i, sample)| Self { sample, shown: wanted && i % step == step / 2 };
-        samples.into_iter().enumerate().map(of).collect()
+        let mut sizes = [0_usize; Expression::COUNT];
+        samples.iter().for_each(|sample| sizes[sample.label.index()] += 1);
+        let mut places = [0_usize; Expression::COUNT];
+        let of = |sample: Sample| {
+            let class = sample.label.index();
+            let (place, step) = (places[class], sizes[class].div_ceil(SHOWN));
+            places[class] += 1;
+            Self { sample, shown: wanted && place % step == step / 2 }
+        };
+        samples.into_iter().map(of).collect()
     }
 }
 

@@ -136,6 +136,9 @@ fn trick_section(tricks: &TrickScores, [chart, sheet]: &[String; 2]) -> String {
 }
 
 fn sheet(mistakes: &[Mistake]) -> String {
+    if mistakes.is_empty() {
+        return "<p>None: every judged picture was called by its label.</p>".into();
+    }
     mistakes.iter().fold(String::new(), |mut text, m| {
         let _ = writeln!(
             text,
