@@ -59,5 +59,11 @@ for set in "fer ferplus" "fer original" "web original"; do
     "$binary" evaluate "$folder" --crops | head -8
 done
 
+echo "== tricks: evaluate --crops --tricks"
+for set in fer-ferplus web-original; do
+    echo "-- $set"
+    time "$binary" evaluate "$work/$set" --crops --tricks | tail -15
+done
+
 echo "== size of the committed model files"
 git ls-files models | grep -vE 'training|\.(md|toml)$' | xargs du -cb | tail -1

@@ -167,15 +167,23 @@ pub struct EvaluateArgs {
     #[arg(long)]
     pub crops: bool,
 
-    /// Judge by kind of trick (sunglasses, beards, strangers) as well; not in this version
+    /// Judge again with sunglasses, masks, hands, bad light and more drawn on the pictures
     #[arg(long)]
     pub tricks: bool,
+
+    /// Judge groups as well: a CSV file with a column "file" (path below DATASET) and others
+    #[arg(long, value_name = "FILE")]
+    pub groups: Option<PathBuf>,
+
+    /// Data sets that are drawn anew for the 95 % intervals
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    pub resamples: u32,
 
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
 
-    /// Write a report with the confusion matrix into this folder
+    /// Write a report into this folder: figures, plots and examples (pixels to disk!)
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
 }

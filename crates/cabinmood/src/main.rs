@@ -13,8 +13,10 @@ mod libraries;
 mod live;
 mod logging;
 mod paths;
+mod score;
 mod signals;
 mod tools;
+mod tricks;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -50,3 +50,21 @@ def test_public_test_in_class_folders(data, tmp_path, labels, expected):
 def test_an_existing_folder_is_not_mixed_into(data, tmp_path):
     with pytest.raises(SystemExit, match="exists already"):
         class_folders.main(["--data", str(data), "--out", str(tmp_path)])
+
+
+def test_groups_tell_how_far_the_voters_agree_with_the_folder(data, tmp_path):
+    for labels, expected in (
+        ("ferplus", [["happy/a.png", "0.90"]]),
+        ("original", [["fear/a.png", "0.00"], ["happy/tie.png", "0.50"], ["sad/other.png", "0.00"]]),
+    ):
+        table = tmp_path / f"{labels}.csv"
+        out = ["--out", str(tmp_path / labels), "--groups", str(table)]
+        class_folders.main(["--data", str(data), "--labels", labels, *out])
+        with table.open(newline="") as file:
+            assert list(csv.reader(file)) == [["file", "agreement"], *expected]
+
+
+def test_a_set_without_votes_has_no_groups(data, tmp_path):
+    with pytest.raises(SystemExit, match="only fer has votes"):
+        options = ["--out", str(tmp_path / "out"), "--set", "web", "--groups", str(tmp_path / "g.csv")]
+        class_folders.main(["--data", str(data), *options])

@@ -6,7 +6,7 @@ use types::Expression;
 
 use super::canvas::{Align, Area, Canvas, Style};
 use super::palette::{self, INK, INK_SOFT, PAPER, Rgb, WHITE};
-use crate::tools::score::Score;
+use crate::score::Score;
 
 const LEFT: f32 = 128.0;
 const TOP: f32 = 132.0;

@@ -4,7 +4,9 @@
 mod annotator;
 mod canvas;
 mod confusion;
+mod contact;
 mod font;
+mod maps;
 pub mod palette;
 mod photo;
 mod reliability;
@@ -12,5 +14,6 @@ pub mod report;
 mod scene;
 mod sheet;
 mod timeline;
+mod whiskers;
 
 pub use annotator::{Annotator, still};

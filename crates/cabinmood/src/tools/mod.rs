@@ -2,13 +2,14 @@
 
 pub mod chain;
 pub mod gallery;
+pub mod group_file;
 pub mod lines;
+pub mod occlusion;
 pub mod open;
 pub mod ordered;
 pub mod pictures;
 pub mod progress;
 pub mod record;
-pub mod score;
 pub mod stages;
 pub mod stop;
 pub mod walk;
