@@ -103,6 +103,7 @@ impl Site {
         certificate(path, &ours, VEHICLE, &[], None);
         certificate(path, &ours, "consumer", &[], None);
         certificate(path, &ours, "expired", &[], Some(2020));
+        certificate(path, &ours, "expired-broker", &["127.0.0.1"], Some(2020));
         certificate(path, &other, "stranger", &[], None);
         Some(Self { folder, port: free_port(), program })
     }

@@ -26,6 +26,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use mounts::Mounts;
+use types::Expression;
 
 /// Nothing that a test waits for takes this long, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,6 +57,13 @@ pub fn fetched(name: &str) -> Option<PathBuf> {
     }
     println!("SKIPPED: {name} is not there; run `make setup`");
     None
+}
+
+/// The first word of a text that is an expression's name: `sad` is not in `saddle`.
+#[must_use]
+pub fn expression_in(text: &str) -> Option<&str> {
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+    words.find(|word| Expression::ALL.iter().any(|expression| expression.name() == *word))
 }
 
 /// A grey picture of 64x48 pixels with a pattern that `seed` changes.

@@ -26,6 +26,8 @@ use publish::telematics::{
     Store, StoreOptions, TelematicsError, TelematicsSink, is_segment, look_at_telematics,
 };
 use publish::{Counters, Gated};
+use types::{FaceBox, Pose};
+use wire::{Deployment, Event, Gate, Groups, Policy, Purpose, Reach};
 
 /// A publisher with the sink, and a subscriber of its socket, which keeps the pace.
 struct Setting {
@@ -111,9 +113,10 @@ fn a_broker_that_dies_hangs_or_refuses_costs_nothing() {
     let consumer = site.consumer(&broker);
     let mut setting = Setting::new(site.options());
     let mut inbox = Inbox::default();
+    // Else the broker may be gone before the vehicle has ever met it.
+    setting.store(1);
+    setting.until_health("ok");
     for round in 0..4 {
-        // Before the first time, too: else the broker may be gone before the vehicle has ever met it.
-        setting.until_health("ok");
         setting.store(30);
         if round % 2 == 0 {
             broker.end();
@@ -225,6 +228,44 @@ fn what_is_wrong_with_certificates_and_keys_is_said() {
     setting.until_health("degraded");
     setting.publisher.end();
     drop(broker);
+}
+
+/// What the store has after so many different expressions behind this gate.
+fn stored_behind(site: &Site, gate: Gate) -> Vec<String> {
+    let clock = RealTime::shared();
+    let sinks = vec![Gated::new(sink(site.options(), &clock), gate)];
+    let (sender, receiver) = publish::channel(64);
+    for seq in 0..8 {
+        let event = event(seq);
+        let pose = Some(Pose { yaw_deg: 33.25, pitch_deg: 33.25, roll_deg: 33.25 });
+        let seen = Event { face_present: Some(true), face: Some(FaceBox::default()), pose, ..event };
+        sender.send(Event { eye_openness: Some(0.3325), ..seen }).unwrap();
+    }
+    drop(sender);
+    publish::serve(sinks, receiver, clock, Arc::default()).unwrap();
+    let (mut store, _) = Store::open_folder(&site.path("store"), StoreOptions::new(64 << 20)).unwrap();
+    let records = store.read(0, usize::MAX).unwrap();
+    records.into_iter().map(|record| String::from_utf8(record.payload).unwrap()).collect()
+}
+
+#[test]
+fn what_the_purpose_withholds_reaches_not_even_the_store() {
+    let Some(site) = Site::new() else { return };
+    let mut policy = Policy { deployment: Deployment::Workplace, purpose: Purpose::Research };
+    assert_eq!(stored_behind(&site, policy.gate(Reach::Beyond, Groups::ALL)), [""; 0]);
+    policy.purpose = Purpose::Safety;
+    // The second gate is a mistake in the wiring: it was made for a sink within the vehicle.
+    for reach in [Reach::Beyond, Reach::Vehicle] {
+        let stored = stored_behind(&site, policy.gate(reach, Groups::ALL));
+        assert!(stored.len() >= 8, "{stored:?}");
+        for episode in &stored {
+            assert!(episode.contains("\"purpose\":\"safety\""), "{episode}");
+            assert!(
+                !["33.25", "0.3325", "pose", "face", "eye"].iter().any(|word| episode.contains(word)),
+                "{episode}"
+            );
+        }
+    }
 }
 
 /// The example of a consumer, in the environment that has what it needs.
