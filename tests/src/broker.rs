@@ -66,7 +66,8 @@ fn certificate(folder: &Path, authority: &Authority, name: &str, hosts: &[&str],
 
 /// A port that nobody has, and that the kernel gives to no client of its own accord: otherwise one that
 /// looks for a broker that is away might have it, or even connect to itself.
-fn free_port() -> u16 {
+#[must_use]
+pub fn free_port() -> u16 {
     /// Below what Linux gives away (net.ipv4.ip_local_port_range).
     const PORTS: Range<u16> = 16_384..32_768;
     static TRIED: AtomicU16 = AtomicU16::new(0);
@@ -271,7 +272,6 @@ pub struct Consumer {
 
 impl Consumer {
     /// The next message.
-    #[must_use]
     pub fn message(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("no message in time")
     }

@@ -73,9 +73,8 @@ impl Mounts {
         let path = self.outside().join("ballast");
         let mut file = File::create_new(&path).unwrap();
         let full = loop {
-            match file.write(&[0; 4096]) {
-                Ok(_) => {}
-                Err(fault) => break fault,
+            if let Err(fault) = file.write_all(&[0; 4096]) {
+                break fault;
             }
         };
         assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");

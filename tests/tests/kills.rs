@@ -181,8 +181,7 @@ impl Road {
             }
         }
         // Events come with the frames; the kill shall not.
-        let reports = self.rng.usize(0..50);
-        (0..=reports).map(|_| self.stored()).last().unwrap()
+        (0..self.rng.usize(0..50)).fold(self.stored(), |_, _| self.stored())
     }
 
     /// With the broker there, a last daemon delivers what all before it left.
