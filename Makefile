@@ -52,9 +52,10 @@ bench-can-vm: build python
 bench-align: build
 	$(CARGO) bench --locked -p align --bench stages
 
-# The frame rate alone and with 50 slow subscribers and stuck scrapers. ARGS="--set KEY=VALUE" goes to the daemon
-# under load, "--rounds N" repeats.
+# The frame rate alone and with 50 slow subscribers, stuck scrapers and a dead broker. ARGS="--set KEY=VALUE" goes
+# to the daemon under load, "--rounds N" repeats.
 bench-load: build python
+	@setup/packages.sh tests/telematics/packages.txt
 	.venv/bin/python tests/load.py $(ARGS)
 
 # The store's figures and the upload of a day's backlog to a broker on this computer.

@@ -4,12 +4,13 @@ Plays a clip to the real daemon again and again, by turns alone and under load, 
 frames a second come out, and what processor time each took. The load is 50 subscribers of the socket, half
 of which never read while the others read a line a second; scrapers of the metrics that ask and never read,
 in nearly all places that there are; one that reads a byte at a time; and one that scrapes as Prometheus
-does, once a second. In both cases one quick subscriber counts the frames.
+does, once a second; and telematics, with a broker that is dead. In both cases one quick subscriber counts the
+frames.
 
 Two clips: the one at its own pace, as a camera gives it, and the same with so short a time between frames
 that the pipeline has always one waiting: there the frame rate is what the processor can do, and any work
 that the load makes shows, but so does whatever else the machine does. `--set KEY=VALUE` goes to the daemon
-under load alone, as for a broker that is dead.
+under load alone.
 """
 
 import argparse
@@ -57,6 +58,19 @@ def connect(path: Path, buffer: int | None = None) -> socket.socket:
     link.settimeout(5)
     link.connect(str(path))
     return link
+
+
+def dead_broker(folder: Path) -> list[str]:
+    """Settings of a vehicle in a hurry whose broker is not there: it is refused, and soon tries again."""
+    key, certificate = folder / "vehicle.key", folder / "vehicle.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=truck", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    # TCP's port multiplexer: nobody serves it, and nobody is given it.
+    settings = {"enabled": "true", "host": "127.0.0.1", "port": 1, "vehicle_id": "truck"}
+    settings |= {"store": folder / "store", "ca": certificate, "cert": certificate, "key": key}
+    settings |= {"min_duration_s": 0, "sync_s": 1, "retry_first_s": 0.1, "retry_max_s": 1}
+    return [f"telematics.{name}={value}" for name, value in settings.items()]
 
 
 class Load:
@@ -137,23 +151,23 @@ def play(binary: Path, clip: Path, folder: Path, load: bool, settings: list[str]
     return rate, 1000 * (used.ru_utime + used.ru_stime) / (len(times) + missed)
 
 
-def compare(name: str, clip: Path, arguments: argparse.Namespace, folder: Path) -> None:
+def compare(name: str, clip: Path, arguments: argparse.Namespace, load_set: list[str], folder: Path) -> None:
     """Both cases by turns, and what they differ in."""
     runs: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     for turn in range(arguments.rounds):
         # Once the one first, once the other, so that a machine that slows down favours neither.
         for load in (turn % 2 == 1, turn % 2 == 0):
-            settings = arguments.set if load else []
+            settings = load_set if load else []
             rate, cost = play(arguments.binary, clip, folder, load, settings)
             runs[load].append((rate, cost))
             case = "under load" if load else "alone"
             print(f"  {case:10} {rate:7.2f} frames/s, {cost:.2f} ms each", flush=True)
     for place, unit in enumerate(["frames/s", "ms of processor time a frame"]):
         alone, loaded = ([run[place] for run in runs[load]] for load in (False, True))
-        middle, under_load = statistics.median(alone), statistics.median(loaded)
-        change, spread = 100 * (under_load - middle) / middle, 100 * (max(alone) - min(alone)) / middle
+        middle, burdened = statistics.median(alone), statistics.median(loaded)
+        change, spread = 100 * (burdened - middle) / middle, 100 * (max(alone) - min(alone)) / middle
         print(
-            f"{name}: median {middle:.2f} {unit} alone, {under_load:.2f} under load: "
+            f"{name}: median {middle:.2f} {unit} alone, {burdened:.2f} under load: "
             f"{change:+.2f} % (the runs alone spread by {spread:.1f} %)",
             flush=True,
         )
@@ -170,11 +184,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        under_load = [*dead_broker(folder), *arguments.set]
         for title, fps in (("at the clip's pace", 30.0), ("as fast as it goes", FLOOD_FPS)):
             clip = folder / f"{fps:.0f}.mp4"
             write_clip(arguments.clip, clip, fps, arguments.seconds)
             print(f"{title}, {fps:.0f} frames/s offered:", flush=True)
-            compare(title, clip, arguments, folder)
+            compare(title, clip, arguments, under_load, folder)
 
 
 if __name__ == "__main__":

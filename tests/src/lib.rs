@@ -3,6 +3,12 @@
 //! not do what they wait for.
 
 pub mod allocations;
+pub mod broker;
+pub mod clock;
+pub mod inbox;
+pub mod mounts;
+pub mod pictures;
+pub mod scrape;
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -11,13 +17,16 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use mounts::Mounts;
+use types::Expression;
 
 /// Nothing that a test waits for takes this long, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,6 +59,13 @@ pub fn fetched(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// The first word of a text that is an expression's name: `sad` is not in `saddle`.
+#[must_use]
+pub fn expression_in(text: &str) -> Option<&str> {
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+    words.find(|word| Expression::ALL.iter().any(|expression| expression.name() == *word))
+}
+
 /// A grey picture of 64x48 pixels with a pattern that `seed` changes.
 pub fn write_picture(path: &Path, seed: u8) {
     let pixels = (0..64 * 48_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed);
@@ -59,12 +75,12 @@ pub fn write_picture(path: &Path, seed: u8) {
 
 /// Runs the binary to its end.
 pub fn cabinmood<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
-    command(args).output().unwrap()
+    command(None, args).output().unwrap()
 }
 
 /// Runs the binary to its end with a variable set.
 pub fn cabinmood_with<S: AsRef<OsStr>>(variable: (&str, &str), args: impl IntoIterator<Item = S>) -> Output {
-    command(args).env(variable.0, variable.1).output().unwrap()
+    command(None, args).env(variable.0, variable.1).output().unwrap()
 }
 
 /// Asserts that the binary ends with this code and one line on standard error that has these words.
@@ -79,9 +95,9 @@ pub fn assert_refused<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, code: 
     }
 }
 
-fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+fn command<S: AsRef<OsStr>>(mounts: Option<&Mounts>, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = mounts.map_or_else(|| Command::new("env"), |mounts| mounts.run("env"));
     // Under nohup the program leaves SIGHUP ignored, as it should; the tests may run under it.
-    let mut command = Command::new("env");
     command.arg("--default-signal=HUP").arg(binary()).args(args).stdin(Stdio::null());
     // Nothing from outside, neither what would help the program nor what would change it.
     for name in ["RUST_LOG", "NOTIFY_SOCKET", "ORT_DISABLE_TELEMETRY"] {
@@ -111,21 +127,46 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `cabinmood run` and waits until it listens.
     pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let daemon = Self::launch(None, args);
+        daemon.wait_for("listening");
+        daemon
+    }
+
+    /// Starts `cabinmood run`, with these file systems where they are given, and waits for nothing.
+    pub fn launch<S: AsRef<OsStr>>(mounts: Option<&Mounts>, args: impl IntoIterator<Item = S>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(HOME)).unwrap();
         let socket = folder.path().join("mood.sock");
         let mut set = std::ffi::OsString::from("socket.path=");
         set.push(&socket);
-        let mut command = command([OsStr::new("run"), OsStr::new("--set"), &set]);
+        let mut command = command(mounts, [OsStr::new("run"), OsStr::new("--set"), &set]);
         command.args(args).env("HOME", folder.path().join(HOME));
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (pid, log) = (child.id(), lines(child.stderr.take().unwrap()));
-        let daemon =
-            Self { pid, socket, log, ended: end(child), is_over: Cell::new(false), folder, _alone: alone };
-        daemon.wait_for("listening");
-        daemon
+        Self { pid, socket, log, ended: end(child), is_over: Cell::new(false), folder, _alone: alone }
+    }
+
+    /// The log's next line; `None` once it has ended.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        match self.log.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line in the log in time"),
+        }
+    }
+
+    /// Ends it as a power cut would, wherever it is, and waits until it has ended.
+    pub fn kill(self) {
+        // It may have come to its end by itself, where it was told to.
+        let code = self.ended.try_recv().unwrap_or_else(|_| {
+            signal(self.pid, "KILL");
+            self.end()
+        });
+        self.is_over.set(true);
+        assert!(matches!(code, None | Some(0)), "it ended by itself with {code:?}");
     }
 
     /// Waits for a line of the log that has this word.
@@ -220,7 +261,7 @@ fn signal(pid: u32, name: &str) -> bool {
 }
 
 /// Lines as they come, read on a thread so that waiting for one can end.
-fn lines(source: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(source: impl Read + Send + 'static) -> Receiver<String> {
     let (out, into) = channel();
     thread::spawn(move || {
         BufReader::new(source).lines().map_while(Result::ok).try_for_each(|line| out.send(line))

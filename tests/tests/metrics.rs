@@ -1,12 +1,10 @@
 //! Metrics of the real binary, read by Prometheus's own parser.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
+use cabinmood_tests::scrape::scrape;
 use cabinmood_tests::{Daemon, assert_refused, fetched, root, write_picture};
 use serde_json::Value;
 
@@ -17,18 +15,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 print(json.dumps({s.name + ''.join(f',{k}={v}' for k, v in sorted(s.labels.items())): s.value
                   for family in parse(sys.stdin.read()) for s in family.samples}))
 ";
-
-/// The text of a scrape.
-fn scrape(path: &Path) -> String {
-    let mut stream = UnixStream::connect(path).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    text.to_owned()
-}
 
 /// What Prometheus's parser makes of a page. `None`, and a line that says so, where it is not there.
 fn parsed(folder: &Path, text: &str) -> Option<Value> {

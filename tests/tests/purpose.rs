@@ -3,19 +3,8 @@
 
 use std::fs;
 
-use cabinmood_tests::{Daemon, assert_refused, cabinmood_with, fetched, write_picture};
+use cabinmood_tests::{Daemon, assert_refused, cabinmood_with, expression_in, fetched, write_picture};
 use serde_json::Value;
-
-const EXPRESSIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
-
-/// The words of a text, so that `sad` is not found in `saddle`.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_alphanumeric())
-}
-
-fn named(text: &str) -> Option<&str> {
-    words(text).find(|word| EXPRESSIONS.contains(word))
-}
 
 #[test]
 fn at_work_for_comfort_no_expression_is_recognised_or_told() {
@@ -33,7 +22,7 @@ fn at_work_for_comfort_no_expression_is_recognised_or_told() {
         }
         assert!(event["state"].is_null() || event["state"] == "unknown", "{event}");
         assert_eq!(
-            (&event["purpose"], named(&event.to_string())),
+            (&event["purpose"], expression_in(&event.to_string())),
             (&Value::from("comfort"), None),
             "{event}"
         );
@@ -50,7 +39,7 @@ fn the_log_never_names_an_expression() {
     let told = cabinmood_with(("RUST_LOG", "trace"), ["run", clip.to_str().unwrap(), "--set", &socket]);
     let log = String::from_utf8_lossy(&told.stderr);
     assert!(log.contains("close time.busy="), "not everything is in this log:\n{log}");
-    let faulty = log.lines().find(|line| named(line).is_some());
+    let faulty = log.lines().find(|line| expression_in(line).is_some());
     assert_eq!(faulty, None);
 }
 

@@ -16,28 +16,17 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cabinmood_tests::clock::RealTime;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use publish::{CanInterfacePort, CanListener, CanOptions, CanPort, CanSink, Counters, Gated, Hear};
 use socketcan::{CanDataFrame, CanFdSocket, EmbeddedFrame as _, Socket as _, StandardId};
-use types::{Clock, Expression, MonoTime, Mood, MoodState, Probabilities, UtcTime};
+use types::{Expression, Mood, MoodState, Probabilities, UtcTime};
 use wire::can::{Network, NetworkOptions, Reading, decode};
 use wire::{Event, Groups, Header, Policy, Reach};
 
 /// Enough that the 99th percentile rests on a hundred events.
 const EVENTS: u32 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(10);
-
-struct RealTime(Instant);
-
-impl Clock for RealTime {
-    fn now(&self) -> MonoTime {
-        MonoTime::ZERO + self.0.elapsed()
-    }
-
-    fn utc(&self) -> UtcTime {
-        UtcTime(0)
-    }
-}
 
 /// Gives the near end of a pair once.
 struct Pair(Mutex<Option<OwnedFd>>);
@@ -95,7 +84,7 @@ fn sink(port: Box<dyn CanPort>, far: &CanListener) -> Vec<Duration> {
     };
     let network = Network::new(options).unwrap();
     let state = network.messages()[0];
-    let clock: Arc<dyn Clock> = Arc::new(RealTime(Instant::now()));
+    let clock = RealTime::shared();
     let can = CanSink::new(port, CanOptions { network, claim: None, vehicle: None }, Arc::clone(&clock));
     let (sender, receiver) = publish::channel(64);
     let their_clock = Arc::clone(&clock);

@@ -12,16 +12,14 @@
     reason = "a benchmark measures time and fails loudly"
 )]
 
-#[path = "../tests/broker/mod.rs"]
-mod broker;
-
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::{Real, Site, event, sink};
+use cabinmood_tests::broker::{Site, event, sink};
+use cabinmood_tests::clock::RealTime;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use publish::telematics::{Store, StoreOptions, SyncPolicy};
 use publish::{Counters, Gated};
@@ -136,7 +134,7 @@ fn upload(folder: PathBuf) {
     store.sync().unwrap();
     drop(store);
     let consumer = site.consumer(&broker);
-    let clock = Real::clock();
+    let clock = RealTime::shared();
     let (sender, receiver) = publish::channel(64);
     let counters = Arc::new(Counters::default());
     let gate = Policy::default().gate(Reach::Beyond, Groups::ALL);

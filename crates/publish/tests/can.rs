@@ -13,8 +13,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cabinmood_tests::clock::RealTime;
 use common::{Publisher, count, event, open_gate};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use publish::{CanListener, CanOptions, CanPort, CanSink, Hear};
@@ -22,7 +23,7 @@ use socketcan::{
     CanDataFrame, CanErrorFrame, CanFdSocket, EmbeddedFrame as _, ExtendedId, Socket as _, StandardId,
 };
 use types::Expression::{Happy, Neutral, Sad};
-use types::{Clock, Health, MonoTime, MoodState, Reason, UtcTime};
+use types::{Health, MoodState, Reason};
 use wire::can::j1939::Name;
 use wire::can::{
     CanId, Conditions, Database, Format, Frame, Network, NetworkOptions, Reading, Switch, VehicleOptions,
@@ -32,23 +33,6 @@ use wire::{Deployment, Gate, Group, Groups, Policy, Purpose, Reach};
 
 /// A guard against hanging for ever where a test fails; no test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-struct RealTime(Instant);
-
-impl Clock for RealTime {
-    fn now(&self) -> MonoTime {
-        MonoTime::ZERO + self.0.elapsed()
-    }
-
-    fn utc(&self) -> UtcTime {
-        UtcTime(0)
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the clock that the tests hand in")]
-fn real_time() -> Arc<dyn Clock> {
-    Arc::new(RealTime(Instant::now()))
-}
 
 /// Opens pairs of sockets and hands the far ends to the test, after these faults.
 struct Pairs {
@@ -104,7 +88,7 @@ impl Setting {
         let network = can.network.clone();
         let (out, far_ends) = mpsc::channel();
         let port = Pairs { far_ends: out, faults: Mutex::new(faults.iter().copied().collect()) };
-        let clock = real_time();
+        let clock = RealTime::shared();
         let sink = CanSink::new(Box::new(port), can, Arc::clone(&clock));
         let publisher = Publisher::start_gated(gate, clock, |_| {}, vec![Box::new(sink)]);
         Self { publisher, network, far_ends }

@@ -12,6 +12,7 @@ mod databroker;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use databroker::proto::DataType;
 use databroker::{Databroker, Manner, Place, TypedValue, Update, free_port};
 use publish::kuksa::{KuksaCounters, KuksaOptions, KuksaSink, look_at_kuksa};
 use publish::telematics::Retry;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use types::{Clock, Expression, MonoTime, MoodState, Pose, Probabilities, Reason, UtcTime};
 use wire::{Deployment, Event, Gate, Group, Groups, Policy, Purpose, Reach};
 
@@ -241,20 +242,63 @@ fn what_the_broker_does_not_know_or_want_is_left_out_and_the_rest_is_told() {
     assert!(look_at_kuksa(&at(port), open_gate()).unwrap_err().contains("cabinmood schema vspec"));
 }
 
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A place with a certificate of this authority, valid up to that year.
+fn with_tls(
+    port: SocketAddr,
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    last_year: Option<i32>,
+) -> Place {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    if let Some(year) = last_year {
+        params.not_before = rcgen::date_time_ymd(year - 1, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+    }
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
+    Place::Tls(port, certificate.pem(), key.serialize_pem())
+}
+
+/// Options for a broker beyond the vehicle, of which only this authority is trusted.
+fn far(port: SocketAddr, folder: &Path, authority: &CertifiedIssuer<'static, KeyPair>) -> KuksaOptions {
+    let ca = folder.join("ca.pem");
+    fs::write(&ca, authority.pem()).unwrap();
+    KuksaOptions { ca: Some(ca), ..options(&format!("https://localhost:{}", port.port())) }
+}
+
+#[test]
+fn a_broker_with_an_expired_certificate_or_of_another_authority_is_named_and_told_nothing() {
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+    let (ours, other) = (authority("fleet"), authority("other"));
+    for (place, why) in [
+        (with_tls(port, &ours, Some(2020)), "certificate expired"),
+        (with_tls(port, &other, None), "UnknownIssuer"),
+    ] {
+        let broker = Databroker::start(place, Manner::usual());
+        let far = far(port, folder.path(), &ours);
+        let told = look_at_kuksa(&far, open_gate()).unwrap_err();
+        let named = format!("kuksa.address https://localhost:{}", port.port());
+        assert!(told.contains(&named) && told.contains(why) && told.lines().count() == 1, "{told}");
+        let mut setting = Setting::new(far);
+        setting.send(Expression::Happy);
+        setting.until(|kuksa| &kuksa.connection_faults_total, 2);
+        setting.publisher.end();
+        assert!(broker.rest().is_empty());
+    }
+}
+
 #[test]
 fn beyond_the_vehicle_no_attention_is_told_whatever_the_gate_was_made_for() {
     let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = certificate.signed_by(&key, &authority).unwrap();
-    let ca = folder.path().join("ca.pem");
-    fs::write(&ca, authority.pem()).unwrap();
-    let place = Place::Tls(port, certificate.pem(), key.serialize_pem());
-    let broker = Databroker::start(place, Manner::usual());
-    let far = KuksaOptions { ca: Some(ca), ..options(&format!("https://localhost:{}", port.port())) };
+    let authority = authority("fleet");
+    let broker = Databroker::start(with_tls(port, &authority, None), Manner::usual());
+    let far = far(port, folder.path(), &authority);
     let mut setting = Setting::gated(far, open_gate());
     setting.send(Expression::Happy);
     let looks_away = |event| Event { state: Some(MoodState::Unknown(Reason::Pose)), ..event };

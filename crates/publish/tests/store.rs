@@ -68,8 +68,9 @@ struct World {
 impl World {
     fn append(&mut self, store: &mut Store, rng: &mut Rng) {
         self.next += 1;
+        let payload = payload(self.next, rng.usize(0..900));
         // An error only says that it waits.
-        let _ = store.append(payload(self.next, rng.usize(0..900)));
+        let _ = if rng.u8(0..4) == 0 { store.put_off(payload) } else { store.append(payload) };
         self.open.push((store.last(), self.next));
     }
 
@@ -229,6 +230,25 @@ fn a_full_disk_and_a_read_only_one_are_survived() {
         assert_eq!(ids(&mut store), (first + 976..first + 2000).collect::<Vec<_>>());
         store.acknowledge(store.stored());
     }
+}
+
+#[test]
+fn what_is_put_off_leaves_the_disk_alone_until_it_is_tried_again() {
+    let disk = Faulty::default();
+    let (mut store, _) = open(&disk, SMALL);
+    for id in 1..=5 {
+        store.append(payload(id, 100)).unwrap();
+    }
+    // Without a call left the disk would fail.
+    disk.state().calls_left = Some(0);
+    for id in 6..=1100 {
+        store.put_off(payload(id, 100)).unwrap();
+    }
+    assert_eq!((store.take_dropped(), store.holding().waiting, store.stored()), (76, 1024, 0));
+    disk.state().calls_left = None;
+    store.sync().unwrap();
+    assert_eq!(ids(&mut store), (1..=5).chain(82..=1100).collect::<Vec<_>>());
+    assert!(matches!(store.put_off(vec![0; 65_537]), Err(StoreError::TooLong { .. })));
 }
 
 #[test]

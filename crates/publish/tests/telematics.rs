@@ -8,17 +8,17 @@
     reason = "tests may stop at what they do not expect"
 )]
 
-mod broker;
 mod common;
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use broker::{Consumer, Real, Site, VEHICLE, event, sink};
+use cabinmood_tests::broker::{Site, VEHICLE, event, sink};
+use cabinmood_tests::clock::RealTime;
+use cabinmood_tests::inbox::Inbox;
 use common::{Publisher, count, open_gate};
 use fastrand::Rng;
 use nix::sys::signal::Signal;
@@ -26,40 +26,8 @@ use publish::telematics::{
     Store, StoreOptions, TelematicsError, TelematicsSink, is_segment, look_at_telematics,
 };
 use publish::{Counters, Gated};
-use wire::episode::Episode;
-
-/// What arrived: each episode once, in order; the same id always with the same content.
-#[derive(Default)]
-struct Inbox {
-    /// Payload by id.
-    seen: HashMap<String, String>,
-    /// The newest run and number.
-    newest: (String, u64),
-    duplicates: u64,
-}
-
-impl Inbox {
-    fn take(&mut self, payload: String) -> Episode {
-        let episode = Episode::parse(payload.as_bytes()).unwrap();
-        let run = episode.event_id.rsplit_once('-').unwrap().0.to_owned();
-        if let Some(earlier) = self.seen.insert(episode.event_id.clone(), payload.clone()) {
-            assert_eq!(earlier, payload, "the same id with another content");
-            self.duplicates += 1;
-        } else {
-            let next = (run, episode.seq);
-            assert!(next > self.newest, "{next:?} behind {:?}", self.newest);
-            self.newest = next;
-        }
-        episode
-    }
-
-    /// Reads until this episode is there.
-    fn until(&mut self, consumer: &Consumer, id: &str) {
-        while !self.seen.contains_key(id) {
-            self.take(consumer.message());
-        }
-    }
-}
+use types::{FaceBox, Pose};
+use wire::{Deployment, Event, Gate, Groups, Policy, Purpose, Reach};
 
 /// A publisher with the sink, and a subscriber of its socket, which keeps the pace.
 struct Setting {
@@ -70,7 +38,7 @@ struct Setting {
 
 impl Setting {
     fn new(options: publish::telematics::TelematicsOptions) -> Self {
-        let clock = Real::clock();
+        let clock = RealTime::shared();
         let publisher = Publisher::start_at(Arc::clone(&clock), |_| {}, vec![sink(options, &clock)]);
         let pace = publisher.subscribe();
         Self { publisher, pace, next: 0 }
@@ -145,6 +113,9 @@ fn a_broker_that_dies_hangs_or_refuses_costs_nothing() {
     let consumer = site.consumer(&broker);
     let mut setting = Setting::new(site.options());
     let mut inbox = Inbox::default();
+    // Else the broker may be gone before the vehicle has ever met it.
+    setting.store(1);
+    setting.until_health("ok");
     for round in 0..4 {
         setting.store(30);
         if round % 2 == 0 {
@@ -188,7 +159,9 @@ fn a_broker_that_dies_hangs_or_refuses_costs_nothing() {
     let telematics = &setting.counters().telematics;
     let lost: Vec<u64> = (1..=last).filter(|seq| !inbox.seen.contains_key(&format!("run-{seq}"))).collect();
     assert!(lost.is_empty(), "lost {lost:?}; {telematics:?}");
-    assert!(count(&telematics.connection_faults_total) >= 4 && count(&telematics.connections_total) >= 5);
+    let (faults, connections) =
+        (count(&telematics.connection_faults_total), count(&telematics.connections_total));
+    assert!(faults >= 4 && connections >= 5, "{faults} faults, {connections} connections");
     assert_eq!(count(&telematics.episodes_dropped_total), 0);
     println!("{last} episodes stored and delivered, {} of them again", inbox.duplicates);
     setting.publisher.end();
@@ -221,7 +194,7 @@ fn a_store_that_cannot_be_opened_is_told_and_tried_again() {
 fn what_is_wrong_with_certificates_and_keys_is_said() {
     let Some(site) = Site::new() else { return };
     let broker = site.broker("");
-    let clock = Real::clock();
+    let clock = RealTime::shared();
     let look = |change: &dyn Fn(&mut publish::telematics::TelematicsOptions)| {
         let mut options = site.options();
         change(&mut options);
@@ -255,6 +228,44 @@ fn what_is_wrong_with_certificates_and_keys_is_said() {
     setting.until_health("degraded");
     setting.publisher.end();
     drop(broker);
+}
+
+/// What the store has after so many different expressions behind this gate.
+fn stored_behind(site: &Site, gate: Gate) -> Vec<String> {
+    let clock = RealTime::shared();
+    let sinks = vec![Gated::new(sink(site.options(), &clock), gate)];
+    let (sender, receiver) = publish::channel(64);
+    for seq in 0..8 {
+        let event = event(seq);
+        let pose = Some(Pose { yaw_deg: 33.25, pitch_deg: 33.25, roll_deg: 33.25 });
+        let seen = Event { face_present: Some(true), face: Some(FaceBox::default()), pose, ..event };
+        sender.send(Event { eye_openness: Some(0.3325), ..seen }).unwrap();
+    }
+    drop(sender);
+    publish::serve(sinks, receiver, clock, Arc::default()).unwrap();
+    let (mut store, _) = Store::open_folder(&site.path("store"), StoreOptions::new(64 << 20)).unwrap();
+    let records = store.read(0, usize::MAX).unwrap();
+    records.into_iter().map(|record| String::from_utf8(record.payload).unwrap()).collect()
+}
+
+#[test]
+fn what_the_purpose_withholds_reaches_not_even_the_store() {
+    let Some(site) = Site::new() else { return };
+    let mut policy = Policy { deployment: Deployment::Workplace, purpose: Purpose::Research };
+    assert_eq!(stored_behind(&site, policy.gate(Reach::Beyond, Groups::ALL)), [""; 0]);
+    policy.purpose = Purpose::Safety;
+    // The second gate is a mistake in the wiring: it was made for a sink within the vehicle.
+    for reach in [Reach::Beyond, Reach::Vehicle] {
+        let stored = stored_behind(&site, policy.gate(reach, Groups::ALL));
+        assert!(stored.len() >= 8, "{stored:?}");
+        for episode in &stored {
+            assert!(episode.contains("\"purpose\":\"safety\""), "{episode}");
+            assert!(
+                !["33.25", "0.3325", "pose", "face", "eye"].iter().any(|word| episode.contains(word)),
+                "{episode}"
+            );
+        }
+    }
 }
 
 /// The example of a consumer, in the environment that has what it needs.
@@ -337,7 +348,7 @@ fn child() {
     // Small, so that segments begin and go all the time.
     options.store_options = StoreOptions { max_bytes: 64 << 20, segment_bytes: 16 << 10 };
     options.header.run = std::env::var(CHILD_RUN).unwrap().into();
-    let clock = Real::clock();
+    let clock = RealTime::shared();
     let sinks = vec![Gated::new(sink(options, &clock), open_gate())];
     let (sender, receiver) = publish::channel(64);
     let counters = Arc::new(Counters::default());

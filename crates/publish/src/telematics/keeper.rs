@@ -217,7 +217,8 @@ impl Work {
             self.waiting.push_back(payload);
             return;
         };
-        match store.append(payload) {
+        let is_paused = self.clock.now() < self.pause_until;
+        match if is_paused { store.put_off(payload) } else { store.append(payload) } {
             Ok(()) => {}
             Err(fault @ StoreError::TooLong { .. }) => {
                 count(&self.counters.telematics.episodes_refused_total);
@@ -302,8 +303,12 @@ impl Work {
     fn failed(&mut self, fault: &StoreError) {
         count(&self.telematics().store_faults_total);
         self.telematics().note_store(Health::Failed);
-        self.pause_until = self.clock.now() + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let now = self.clock.now();
+        // Reading goes on in the pause; it shall not make it longer.
+        if now >= self.pause_until {
+            self.pause_until = now + self.pause;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
         let text = fault.to_string();
         if self.told.as_ref() != Some(&text) {
             warn!(fault = text, "the store does not work; episodes wait in memory");

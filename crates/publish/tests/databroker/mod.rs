@@ -9,7 +9,7 @@
 )]
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -201,7 +201,7 @@ pub struct Databroker {
 
 /// A port that nobody has.
 pub fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], cabinmood_tests::broker::free_port()))
 }
 
 impl Databroker {

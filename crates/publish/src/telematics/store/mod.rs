@@ -172,17 +172,38 @@ impl Store {
     /// [`StoreError::TooLong`]: the record is not taken. [`StoreError::Disk`]: it waits in memory,
     /// as do at most 1024; beyond that the oldest is dropped ([`Self::take_dropped`]).
     pub fn append(&mut self, payload: Vec<u8>) -> Result<(), StoreError> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(StoreError::TooLong { bytes: payload.len() });
-        }
+        fits(&payload)?;
         if self.waiting.len() >= WAITING_MAX && self.sync().is_err() && self.waiting.len() >= WAITING_MAX {
             // What was written is synced by now, or given up to be written anew: the first is not written.
             self.waiting.pop_front();
             self.dropped += 1;
         }
+        self.queue(payload);
+        self.write_waiting()
+    }
+
+    /// Takes a record and leaves the disk alone, which has just refused something. The next
+    /// [`Self::append`] or [`Self::sync`] writes it; at most 1024 wait, as there.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLong`]: the record is not taken.
+    pub fn put_off(&mut self, payload: Vec<u8>) -> Result<(), StoreError> {
+        fits(&payload)?;
+        if self.waiting.len() >= WAITING_MAX {
+            // Those before it are on their way: what is written only wants its sync.
+            let first_unwritten = self.waiting.partition_point(|record| record.seq <= self.written);
+            if self.waiting.remove(first_unwritten).is_none() {
+                return self.append(payload);
+            }
+            self.dropped += 1;
+        }
+        self.queue(payload);
+        Ok(())
+    }
+
+    fn queue(&mut self, payload: Vec<u8>) {
         self.waiting.push_back(Record { seq: self.next, payload });
         self.next += 1;
-        self.write_waiting()
     }
 
     /// Makes everything that was appended and acknowledged durable.
@@ -399,6 +420,10 @@ impl Store {
         self.segments.remove(place, self.acknowledged);
         Some(())
     }
+}
+
+fn fits(payload: &[u8]) -> Result<(), StoreError> {
+    if payload.len() > MAX_PAYLOAD { Err(StoreError::TooLong { bytes: payload.len() }) } else { Ok(()) }
 }
 
 /// Whether a file of this name is a segment of a store.

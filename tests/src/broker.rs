@@ -1,21 +1,12 @@
 //! A real Mosquitto on loopback with TLS and client certificates, and a consumer beside it.
-#![allow(
-    dead_code,
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "shared by tests that each use a part of it, and may stop at what they do not expect"
-)]
-
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -24,15 +15,20 @@ use publish::telematics::{
     Retry, StoreOptions, SyncPolicy, TelematicsOptions, TelematicsSink, TlsFiles, UploadRate,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tempfile::TempDir;
 use types::{Clock, Expression, MonoTime, Mood, MoodState, Probabilities, UtcTime};
 use wire::episode::{EpisodeHeader, EpisodeLimits};
 use wire::{Event, Header};
 
+use crate::lines;
+
 /// Nothing that a test waits for takes this long, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The vehicle that sends.
 pub const VEHICLE: &str = "truck-7";
 
 /// Where Debian puts the broker, which is not in every user's path.
+#[must_use]
 pub fn mosquitto() -> Option<PathBuf> {
     let found = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"]
         .into_iter()
@@ -68,14 +64,35 @@ fn certificate(folder: &Path, authority: &Authority, name: &str, hosts: &[&str],
     fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
 }
 
+/// A port that nobody has, and that the kernel gives to no client of its own accord: otherwise one that
+/// looks for a broker that is away might have it, or even connect to itself.
+#[must_use]
+pub fn free_port() -> u16 {
+    /// Below what Linux gives away (net.ipv4.ip_local_port_range).
+    const PORTS: Range<u16> = 16_384..32_768;
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Other tests run at the same time, in other processes too.
+    let first = (std::process::id() as u16).wrapping_mul(101);
+    let next =
+        || PORTS.start + first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u16;
+    std::iter::repeat_with(next)
+        .take(PORTS.len())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
+}
+
 /// Certificates, a broker's folder, and a port.
 pub struct Site {
-    pub folder: tempfile::TempDir,
+    /// Where all files are.
+    pub folder: TempDir,
+    /// The broker's port, which nobody has before it starts.
     pub port: u16,
     program: PathBuf,
 }
 
 impl Site {
+    /// Makes the certificates. `None`, and a line that says so, where there is no Mosquitto.
+    #[must_use]
     pub fn new() -> Option<Self> {
         let program = mosquitto()?;
         let folder = tempfile::tempdir().unwrap();
@@ -87,17 +104,20 @@ impl Site {
         certificate(path, &ours, VEHICLE, &[], None);
         certificate(path, &ours, "consumer", &[], None);
         certificate(path, &ours, "expired", &[], Some(2020));
+        certificate(path, &ours, "expired-broker", &["127.0.0.1"], Some(2020));
         certificate(path, &other, "stranger", &[], None);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Some(Self { folder, port, program })
+        Some(Self { folder, port: free_port(), program })
     }
 
+    /// A file in its folder.
+    #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Starts the broker, with some lines more in its configuration, and waits until it listens. It
     /// keeps what it acknowledged when it is ended, and its sessions also when it is killed.
+    #[must_use]
     pub fn broker(&self, more: &str) -> Broker {
         self.forgetful_broker(&format!(
             "persistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\n{more}",
@@ -106,6 +126,7 @@ impl Site {
     }
 
     /// Starts the broker without the disk.
+    #[must_use]
     pub fn forgetful_broker(&self, more: &str) -> Broker {
         let file = |name: &str| self.path(name).display().to_string();
         let config = format!(
@@ -129,6 +150,7 @@ impl Site {
     }
 
     /// Subscribes to all vehicles, in a session that outlives connections. The broker must run.
+    #[must_use]
     pub fn consumer(&self, broker: &Broker) -> Consumer {
         let mut command = Command::new("mosquitto_sub");
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-V", "mqttv5", "-i", "consumer"]);
@@ -141,6 +163,8 @@ impl Site {
         Consumer { child, lines }
     }
 
+    /// The sink's options, for a vehicle in a hurry.
+    #[must_use]
     pub fn options(&self) -> TelematicsOptions {
         TelematicsOptions {
             host: "127.0.0.1".into(),
@@ -159,6 +183,34 @@ impl Site {
         }
     }
 
+    /// The settings of a daemon in a hurry: episodes however short, synced as often as may be, sent as
+    /// fast as they can be.
+    #[must_use]
+    pub fn settings(&self) -> Vec<String> {
+        let TlsFiles { ca, cert, key } = self.tls(VEHICLE);
+        let file = |name: &str, path: &Path| format!("telematics.{name}={}", path.display());
+        let mut settings: Vec<String> = [
+            "enabled=true",
+            "host=127.0.0.1",
+            "store_mb=1",
+            "sync_s=1",
+            "min_duration_s=0",
+            "max_records_per_s=0",
+            "max_kb_per_s=0",
+            "retry_first_s=0.1",
+            "retry_max_s=1",
+        ]
+        .map(|setting| format!("telematics.{setting}"))
+        .into();
+        settings.push(format!("telematics.port={}", self.port));
+        settings.push(format!("telematics.vehicle_id={VEHICLE}"));
+        settings.extend([file("ca", &ca), file("cert", &cert), file("key", &key)]);
+        settings.push(file("store", &self.path("store")));
+        settings
+    }
+
+    /// The files of the client that has this name.
+    #[must_use]
     pub fn tls(&self, name: &str) -> TlsFiles {
         TlsFiles {
             ca: self.path("ca.pem"),
@@ -168,12 +220,14 @@ impl Site {
     }
 }
 
+/// A running Mosquitto; killed when dropped.
 pub struct Broker {
     child: Child,
     log: Receiver<String>,
 }
 
 impl Broker {
+    /// Waits for a line of its log that has these words.
     pub fn wait_for(&self, words: &str) -> String {
         let mut told = Vec::new();
         loop {
@@ -185,6 +239,7 @@ impl Broker {
         }
     }
 
+    /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
@@ -209,6 +264,7 @@ impl Drop for Broker {
     }
 }
 
+/// A running `mosquitto_sub`; killed when dropped.
 pub struct Consumer {
     child: Child,
     lines: Receiver<String>,
@@ -228,41 +284,14 @@ impl Drop for Consumer {
     }
 }
 
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (out, into) = channel();
-    std::thread::spawn(move || {
-        BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| out.send(line))
-    });
-    into
-}
-
-/// The real clocks.
-pub struct Real(std::time::Instant);
-
-impl Real {
-    #[expect(clippy::disallowed_methods, reason = "what is tested waits for real")]
-    pub fn clock() -> Arc<dyn Clock> {
-        Arc::new(Self(std::time::Instant::now()))
-    }
-}
-
-impl Clock for Real {
-    fn now(&self) -> MonoTime {
-        MonoTime::ZERO + self.0.elapsed()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "certificates are valid for real")]
-    fn utc(&self) -> UtcTime {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        UtcTime(since.as_nanos() as u64)
-    }
-}
-
+/// The sink that is tested.
+#[must_use]
 pub fn sink(options: TelematicsOptions, clock: &Arc<dyn Clock>) -> Box<TelematicsSink> {
     Box::new(TelematicsSink::new(options, Arc::clone(clock)).unwrap())
 }
 
 /// An event a second, each of another expression than the one before: each ends an episode.
+#[must_use]
 pub fn event(seq: u64) -> Event {
     let header = Header { boot_id: "boot".into(), model: "net".into(), ..Header::default() };
     let mood = Mood {
