@@ -1,7 +1,7 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
 .PHONY: setup build demo test test-vm figures compare-align fuzz python
 .PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
-.PHONY: train-detector train-landmarks train-fit-check train-expression dataset review clean
+.PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression dataset review clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -84,6 +84,12 @@ train-landmarks: python
 train-fit-check: python
 	$(PYTHON) -m fit_check.train --data $(DATA) --meshes runs/landmarks/meshes.npz \
 		--output ../../crates/align/src/check
+
+# What tells a covered mouth: of the same faces and of FER2013's, cut by the program as it is.
+train-mouth-check: build python
+	$(PYTHON) -m expression.prepare --data $(DATA)
+	$(PYTHON) -m fit_check.mouth --data $(DATA) --meshes runs/landmarks/meshes.npz \
+		--aligned runs/data/aligned/fer --output ../../crates/align/src/check
 
 # Pictures of your own in class folders, RAW=..., to what train-expression's steps learn from, OUT=...;
 # ARGS="--person-pattern REGEX --crops ..." are told by docs/training.md.
