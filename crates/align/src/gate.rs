@@ -26,9 +26,9 @@ const HALF_POSE: f32 = 0.7;
 /// Where the eyes' region has less contrast than this, over the whole face's, something is before
 /// it: sunglasses are flat.
 const COVERED_CONTRAST: f32 = 0.3;
-/// Log-odds of a free mouth below which it is covered: of free ones 1 in 100 have less, of covered
-/// ones seven in ten (`python -m fit_check.mouth`).
-const COVERED_MOUTH: f32 = -2.0;
+/// Log-odds of a free mouth below which it is covered: of free ones 1 in 200 have less, of covered
+/// ones six in ten (`python -m fit_check.mouth`).
+const COVERED_MOUTH: f32 = -2.6;
 /// A mouth with less contrast than this, over the whole face's, is covered, too: of uncovered ones
 /// 99 in 100 have more than 0.37 (`python -m landmarks.tricks`). What is smooth has no gradients
 /// that the log-odds could tell from a blurred mouth's.
