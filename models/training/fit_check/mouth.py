@@ -43,7 +43,7 @@ def cloth(crop: np.ndarray, rng: np.random.Generator, walls: list[np.ndarray]) -
     """From the nose down: a scarf, a collar, a mask; with folds and a fall of light."""
     columns = np.linspace(rng.uniform(-10, 14), SIDE - rng.uniform(-10, 14), 9)
     bow = rng.uniform(-14, 10) * (np.linspace(-1, 1, 9) ** 2)
-    top = rng.uniform(56, 74) - bow * -1 + rng.normal(0, 1.5, 9)
+    top = rng.uniform(56, 74) + bow + rng.normal(0, 1.5, 9)
     shape = np.vstack([np.column_stack([columns, top]), [SIDE + 10, SIDE + 10], [-10, SIDE + 10]])
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32) / SIDE
     tone = rng.uniform(20, 235) + rng.uniform(-60, 60) * (x - 0.5) + rng.uniform(-60, 60) * (y - 0.5)
