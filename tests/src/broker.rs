@@ -271,6 +271,11 @@ pub struct Consumer {
 }
 
 impl Consumer {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
     /// The next message.
     pub fn message(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("no message in time")

@@ -134,9 +134,12 @@ fn a_broker_that_dies_hangs_or_refuses_costs_nothing() {
             let ca = site.path("ca.pem").display().to_string();
             fs::copy(site.path("ca.pem"), site.path("ca.keep")).unwrap();
             fs::copy(site.path("other.pem"), &ca).unwrap();
+            // mosquitto_sub gives up for good where it is refused; it shall not meet this one.
+            consumer.signal(Signal::SIGSTOP);
             let refusing = site.broker("");
             refusing.wait_for("error");
             refusing.end();
+            consumer.signal(Signal::SIGCONT);
             fs::copy(site.path("ca.keep"), &ca).unwrap();
         }
         if round == 2 {
@@ -261,7 +264,7 @@ fn what_the_purpose_withholds_reaches_not_even_the_store() {
         for episode in &stored {
             assert!(episode.contains("\"purpose\":\"safety\""), "{episode}");
             assert!(
-                !["33.25", "0.3325", "pose", "face", "eye"].iter().any(|word| episode.contains(word)),
+                !["33.25", "0.3325", "\"pose", "\"face", "\"eye"].iter().any(|word| episode.contains(word)),
                 "{episode}"
             );
         }
