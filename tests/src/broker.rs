@@ -1,4 +1,5 @@
 //! A real Mosquitto on loopback with TLS and client certificates, and a consumer beside it.
+use std::cell::RefCell;
 use std::fs;
 use std::net::TcpListener;
 use std::ops::Range;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -157,10 +158,10 @@ impl Site {
         command.args(["-c", "-x", "4294967295", "-q", "1", "-t", "cabinmood/#"]);
         command.arg("--cafile").arg(self.path("ca.pem"));
         command.arg("--cert").arg(self.path("consumer.pem")).arg("--key").arg(self.path("consumer.key"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = lines(child.stdout.take().unwrap());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let running = RefCell::new(Subscription::start(&mut command));
         broker.wait_for("consumer 1 cabinmood/#");
-        Consumer { child, lines }
+        Consumer { command: RefCell::new(command), running }
     }
 
     /// The sink's options, for a vehicle in a hurry.
@@ -264,25 +265,48 @@ impl Drop for Broker {
     }
 }
 
-/// A running `mosquitto_sub`; killed when dropped.
+/// A subscription that outlives its connections.
 pub struct Consumer {
+    command: RefCell<Command>,
+    running: RefCell<Subscription>,
+}
+
+/// A running `mosquitto_sub`; killed when dropped.
+struct Subscription {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Consumer {
-    /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
+    /// `mosquitto_sub` gives up for good where a connection breaks within the TLS handshake, and at once
+    /// where there is no broker: it is started again so often at most.
+    const MOST_STARTS: usize = 10_000;
 
     /// The next message.
     pub fn message(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("no message in time")
+        for _ in 0..Self::MOST_STARTS {
+            let next = self.running.borrow().lines.recv_timeout(PATIENCE);
+            match next {
+                Ok(message) => return message,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.running.replace(Subscription::start(&mut self.command.borrow_mut()));
+                }
+            }
+        }
+        panic!("no message in time");
     }
 }
 
-impl Drop for Consumer {
+impl Subscription {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let lines = lines(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+}
+
+impl Drop for Subscription {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
