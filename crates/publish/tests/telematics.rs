@@ -23,7 +23,7 @@ use common::{Publisher, count, open_gate};
 use fastrand::Rng;
 use nix::sys::signal::Signal;
 use publish::telematics::{
-    Store, StoreOptions, TelematicsError, TelematicsSink, is_segment, look_at_telematics,
+    Store, StoreError, StoreOptions, TelematicsError, TelematicsSink, is_segment, look_at_telematics,
 };
 use publish::{Counters, Gated};
 use types::{FaceBox, Pose};
@@ -230,6 +230,19 @@ fn what_is_wrong_with_certificates_and_keys_is_said() {
     drop(broker);
 }
 
+/// The store that was closed just now. Another test may be starting a process, which holds this one's locks
+/// until its program runs.
+fn reopened(folder: &Path) -> Store {
+    const MOST_TRIES: usize = 100_000;
+    for _ in 0..MOST_TRIES {
+        match Store::open_folder(folder, StoreOptions::new(64 << 20)) {
+            Err(StoreError::InUse { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap().0,
+        }
+    }
+    panic!("{} is still in use", folder.display());
+}
+
 /// What the store has after so many different expressions behind this gate.
 fn stored_behind(site: &Site, gate: Gate) -> Vec<String> {
     let clock = RealTime::shared();
@@ -243,8 +256,7 @@ fn stored_behind(site: &Site, gate: Gate) -> Vec<String> {
     }
     drop(sender);
     publish::serve(sinks, receiver, clock, Arc::default()).unwrap();
-    let (mut store, _) = Store::open_folder(&site.path("store"), StoreOptions::new(64 << 20)).unwrap();
-    let records = store.read(0, usize::MAX).unwrap();
+    let records = reopened(&site.path("store")).read(0, usize::MAX).unwrap();
     records.into_iter().map(|record| String::from_utf8(record.payload).unwrap()).collect()
 }
 
