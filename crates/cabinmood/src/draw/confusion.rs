@@ -5,7 +5,7 @@ use std::io::Result;
 use types::Expression;
 
 use super::canvas::{Align, Area, Canvas, Style};
-use super::palette::{self, INK, INK_SOFT, PAPER, Rgb, WHITE};
+use super::palette::{self, BLUE, INK, INK_SOFT, PAPER, Rgb, VERMILION, WHITE};
 use crate::score::Score;
 
 const LEFT: f32 = 128.0;
@@ -16,8 +16,8 @@ const GAP: f32 = 3.0;
 /// Between the answers and the column of what was not answered.
 const APART: f32 = 16.0;
 /// The right answers, and the wrong ones.
-const RIGHT: Rgb = Rgb(0, 114, 178);
-const WRONG: Rgb = Rgb(213, 94, 0);
+const RIGHT: Rgb = BLUE;
+const WRONG: Rgb = VERMILION;
 
 /// Rows are labels, columns answers; each cell has its share of the row, rejected pictures
 /// included, and its count.

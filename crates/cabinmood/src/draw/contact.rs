@@ -3,7 +3,7 @@
 use std::io::{Error, Result};
 
 use super::canvas::{Align, Area, Canvas, Photo, Style};
-use super::palette::{INK, INK_SOFT, RULE, Rgb, WHITE};
+use super::palette::{GREEN, INK, INK_SOFT, RULE, Rgb, VERMILION, WHITE};
 use crate::draw::report::Person;
 use crate::score::Answer;
 use crate::tricks::Trick;
@@ -15,8 +15,8 @@ const TILE: f32 = 104.0;
 const GAP: f32 = 3.0;
 const PAIR_W: f32 = 2.0 * TILE + GAP + 16.0;
 const ROW_H: f32 = TILE + 34.0;
-const RIGHT: Rgb = Rgb(0, 158, 115);
-const WRONG: Rgb = Rgb(213, 94, 0);
+const RIGHT: Rgb = GREEN;
+const WRONG: Rgb = VERMILION;
 const SILENT: Rgb = Rgb(160, 166, 178);
 
 /// Draws the clean faces and below them each trick on the same ones.

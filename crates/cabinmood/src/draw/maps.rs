@@ -3,7 +3,7 @@
 use std::io::{Error, Result};
 
 use super::canvas::{Area, Canvas, Photo, Style};
-use super::palette::{self, INK, INK_SOFT, Rgb, WHITE};
+use super::palette::{self, BLUE, INK, INK_SOFT, Rgb, VERMILION, WHITE};
 use super::report::{MapRow, MapTile};
 use crate::tools::occlusion::PLACES;
 
@@ -13,8 +13,8 @@ const PITCH_W: f32 = TILE + 20.0;
 const LEFT: f32 = 28.0;
 const HEADING_H: f32 = 34.0;
 const ROW_H: f32 = HEADING_H + 2.0 * TILE + GAP + 76.0;
-const SPEAKS_FOR: Rgb = Rgb(213, 94, 0);
-const SPEAKS_AGAINST: Rgb = Rgb(0, 114, 178);
+const SPEAKS_FOR: Rgb = VERMILION;
+const SPEAKS_AGAINST: Rgb = BLUE;
 /// The largest change of a map has the full tint, so that the maps of very sure answers can be read;
 /// smaller ones than this are the net's own rounding.
 const LEAST_CHANGE: f32 = 0.01;

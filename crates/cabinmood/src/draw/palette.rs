@@ -32,6 +32,12 @@ impl Rgb {
     }
 }
 
+/// Of Okabe and Ito's colours, which all eyes tell apart, those that plots use beside the expressions'.
+pub const BLUE: Rgb = Rgb(0, 114, 178);
+/// The same.
+pub const VERMILION: Rgb = Rgb(213, 94, 0);
+/// The same.
+pub const GREEN: Rgb = Rgb(0, 158, 115);
 /// White.
 pub const WHITE: Rgb = Rgb(255, 255, 255);
 /// Text on light ground.
@@ -56,11 +62,11 @@ pub const UNKNOWN: Rgb = Rgb(160, 166, 178);
 #[must_use]
 pub const fn expression(expression: Expression) -> Rgb {
     match expression {
-        Expression::Angry => Rgb(213, 94, 0),
-        Expression::Disgust => Rgb(0, 158, 115),
+        Expression::Angry => VERMILION,
+        Expression::Disgust => GREEN,
         Expression::Fear => Rgb(204, 121, 167),
         Expression::Happy => Rgb(240, 196, 25),
-        Expression::Sad => Rgb(0, 114, 178),
+        Expression::Sad => BLUE,
         Expression::Surprise => Rgb(86, 180, 233),
         Expression::Neutral => Rgb(112, 122, 142),
     }

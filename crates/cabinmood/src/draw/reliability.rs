@@ -3,14 +3,11 @@
 use std::io::Result;
 
 use super::canvas::{Align, Area, Canvas, Style};
-use super::palette::{INK, INK_SOFT, PAPER, RULE, Rgb, WHITE};
+use super::palette::{BLUE, GREEN, INK, INK_SOFT, PAPER, RULE, VERMILION, WHITE};
 use crate::score::{BINS, Interval, Score};
 
 const LEFT: Area = Area::new(72.0, 100.0, 380.0, 320.0);
 const RIGHT: Area = Area::new(548.0, 100.0, 380.0, 320.0);
-const BLUE: Rgb = Rgb(0, 114, 178);
-const VERMILION: Rgb = Rgb(213, 94, 0);
-const GREEN: Rgb = Rgb(0, 158, 115);
 
 /// At the left, accuracy over confidence: bars on the diagonal are honest. At the right, the
 /// accuracy that is left when only the surest pictures are answered.

@@ -3,7 +3,7 @@
 use std::io::Result;
 
 use super::canvas::{Align, Area, Canvas, Style};
-use super::palette::{INK, INK_SOFT, PAPER, RULE, Rgb, WHITE};
+use super::palette::{BLUE, INK, INK_SOFT, PAPER, RULE, VERMILION, WHITE};
 
 const PLOT_X: f32 = 236.0;
 const PLOT_W: f32 = 480.0;
@@ -13,8 +13,6 @@ const ROW_H: f32 = 25.0;
 const HEADING_H: f32 = 38.0;
 /// The interval of a share of fewer pictures says little, and that of one picture nothing.
 const FEW: u64 = 10;
-const BLUE: Rgb = Rgb(0, 114, 178);
-const VERMILION: Rgb = Rgb(213, 94, 0);
 
 /// A share and its interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,6 +161,7 @@ fn ring(canvas: &mut Canvas, center: (f32, f32)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::palette::Rgb;
 
     fn pixel(canvas: &Canvas, x: f32, y: f32) -> Rgb {
         let at = (y as usize * canvas.width() as usize + x as usize) * 4;
