@@ -25,7 +25,7 @@ from torch import nn
 from expression import LABELS
 from expression.config import Config, parse
 from expression.labels import NO_LABEL, truth
-from expression.measure import MEAN, STD, calibration_error, probabilities, scores
+from expression.measure import MEAN, STD, calibration_error, normalised, probabilities, scores
 from expression.nets import example
 from expression.pack import CALIBRATION, TRAIN, Pack
 from expression.precision import FORMS
@@ -99,11 +99,6 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 def answers(running: onnxruntime.InferenceSession, crops: np.ndarray) -> np.ndarray:
     """Logits [N,7] of crops [N,112,112] uint8, one at a time as the daemon does it."""
     return np.concatenate([running.run(None, {INPUT: x[None]})[0] for x in normalised(crops)])
-
-
-def normalised(crops: np.ndarray) -> np.ndarray:
-    """Crops [N,112,112] uint8 -> what a net gets [N,1,112,112] float32."""
-    return (crops[:, None].astype(np.float32) - MEAN) / STD
 
 
 def exact_crops(pack: Pack, data: Path) -> np.ndarray:

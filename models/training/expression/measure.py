@@ -34,12 +34,17 @@ class Scores:
         return (self.accuracy + self.macro_recall) / 2
 
 
+def normalised(crops: np.ndarray) -> np.ndarray:
+    """Crops [N,112,112] uint8 -> what a net gets [N,1,112,112] float32."""
+    return (crops[:, None].astype(np.float32) - MEAN) / STD
+
+
 @torch.no_grad()
 def logits_of(net: nn.Module, crops: np.ndarray, device: torch.device, mirrored: bool = False) -> np.ndarray:
     """Logits [N,7] of crops [N,112,112] uint8; `mirrored` averages each with its mirror image."""
     answers = []
     for start in range(0, len(crops), 512):
-        x = (torch.from_numpy(crops[start : start + 512]).to(device).unsqueeze(1).float() - MEAN) / STD
+        x = torch.from_numpy(normalised(crops[start : start + 512])).to(device)
         y = net(x)
         answers.append((y + net(x.flip(3))) / 2 if mirrored else y)
     return torch.cat(answers).float().cpu().numpy()

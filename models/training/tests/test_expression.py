@@ -240,7 +240,7 @@ def test_each_form_answers_as_the_net(form, largest, tmp_path):
     torch.manual_seed(3)
     net = nets.build(config.load(CONFIGS / "smoke.toml").net).eval()
     crops = np.stack([face(label, seed, 112) for seed, label in enumerate(LABELS)])
-    export.write_onnx(net, tmp_path / "m.onnx", form, export.normalised(crops))
+    export.write_onnx(net, tmp_path / "m.onnx", form, measure.normalised(crops))
     logits = export.answers(export.session(tmp_path / "m.onnx"), crops)
     expected = measure.logits_of(net, crops, torch.device("cpu"))
     np.testing.assert_allclose(logits, expected, atol=largest)
