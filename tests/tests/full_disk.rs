@@ -97,6 +97,22 @@ fn receive_all(inbox: &mut Inbox, consumer: &Consumer, before: &[String], last: 
     run
 }
 
+/// What comes now is stored and arrives, nothing was dropped, and the daemon ends in order.
+fn assert_ends_whole(
+    vehicle: &Vehicle,
+    daemon: Daemon,
+    events: &mut Subscriber,
+    inbox: &mut Inbox,
+    consumer: &Consumer,
+    before: &[String],
+) {
+    let stored = vehicle.until_stored(events, 1);
+    receive_all(inbox, consumer, before, stored);
+    assert_eq!(vehicle.count("episodes_dropped"), 0);
+    daemon.terminate();
+    assert_eq!(daemon.end(), Some(0));
+}
+
 /// A consumer with a session, and a broker that is away.
 fn consumer(site: &Site) -> Consumer {
     let broker: Broker = site.broker("");
@@ -127,11 +143,7 @@ fn on_a_full_disk_nothing_stored_is_lost_and_it_is_used_again_once_there_is_room
     fs::remove_file(ballast).unwrap();
     daemon.wait_for("the store works again");
     events.until("of a store that works", |event| health(event) == "ok");
-    let stored = vehicle.until_stored(&mut events, 1);
-    receive_all(&mut inbox, &consumer, &[first], stored);
-    assert_eq!(vehicle.count("episodes_dropped"), 0);
-    daemon.terminate();
-    assert_eq!(daemon.end(), Some(0));
+    assert_ends_whole(&vehicle, daemon, &mut events, &mut inbox, &consumer, &[first]);
     drop(broker);
 }
 
@@ -153,11 +165,7 @@ fn on_a_read_only_disk_nothing_stored_is_lost_and_it_is_used_again_once_it_can_b
     vehicle.disk.remount("rw");
     daemon.wait_for("the store works again");
     events.until("of a store that works", |event| health(event) == "ok");
-    let stored = vehicle.until_stored(&mut events, 1);
-    receive_all(&mut inbox, &consumer, &[first], stored);
-    assert_eq!(vehicle.count("episodes_dropped"), 0);
-    daemon.terminate();
-    assert_eq!(daemon.end(), Some(0));
+    assert_ends_whole(&vehicle, daemon, &mut events, &mut inbox, &consumer, &[first]);
     drop(broker);
 }
 
