@@ -3,10 +3,37 @@ with its own random draw per picture, so that an epoch on a GPU takes seconds.""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+
+EYE_ROW = 0.4
+"""Height of an aligned face's eyes in its crop, roughly, as a share of the side."""
+COARSE_SIDES = (20, 48)
+"""Pixels along a coarse crop's side."""
+SMEAR_REACH = 6
+"""Pixels of 112 that the longest smear reaches to each side."""
+
+
+def mean_of(x: torch.Tensor, offsets: list[tuple[float, float]]) -> torch.Tensor:
+    """The mean of copies [N,1,H,W] moved by whole pixels (down, right); a picture's edge goes on outside of it.
+    On a CPU a few sums are an order of magnitude faster than pooling or convolving a single channel."""
+    places = [(round(down), round(right)) for down, right in offsets]
+    reach = max(max(abs(down), abs(right)) for down, right in places)
+    wide = F.pad(x, (reach,) * 4, mode="replicate")
+    high, width = x.shape[2:]
+    total = torch.zeros_like(x)
+    for down, right in places:
+        total += wide[:, :, reach + down : reach + down + high, reach + right : reach + right + width]
+    return total / len(places)
+
+
+def box(x: torch.Tensor, side: int) -> torch.Tensor:
+    """The mean over squares of an odd side."""
+    line = range(-(side // 2), side // 2 + 1)
+    return mean_of(mean_of(x, [(step, 0) for step in line]), [(0, step) for step in line])
 
 
 @dataclass(frozen=True)
@@ -27,6 +54,14 @@ class AugmentConfig:
     erase_side: float = 0.4
     mixup_probability: float = 0.5
     mixup_alpha: float = 0.4
+    squeeze: float = 0.0
+    """How much a face may be narrowed, as a head that turns is: 0.5 leaves two thirds of its width."""
+    coarse_probability: float = 0.0
+    """Of a crop made of few pixels."""
+    smear_probability: float = 0.0
+    """Of a crop that moved while it was taken."""
+    cover_probability: float = 0.0
+    """Of a dark bar over both eyes or a flat cloth over mouth and chin."""
 
 
 class Augment:
@@ -43,10 +78,57 @@ class Augment:
 
     def __call__(self, crops: torch.Tensor) -> torch.Tensor:
         """Crops [N,1,H,W] of 0..1 -> crops of 0..1, each changed in its own way."""
-        x = self.move(crops)
+        x = self.cover(crops)
+        x = self.move(x)
+        x = self.coarse(x)
+        x = self.smear(x)
         x = self.sharpness(x)
         x = self.light(x)
         return self.erase(x).clamp(0, 1)
+
+    def some(self, n: int, probability: float) -> torch.Tensor:
+        """Which pictures of a batch something happens to [N,1,1,1]; draws nothing where it never happens."""
+        if probability == 0:
+            return torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.generator.device)
+        return self.uniform(n, 0, 1) < probability
+
+    def cover(self, x: torch.Tensor) -> torch.Tensor:
+        """A band of one grey level, not quite opaque, where the eyes of an aligned face are, or all below the
+        nose; drawn before the crop moves, so it stays on the face."""
+        n, side = len(x), x.shape[-1]
+        chosen = self.some(n, self.config.cover_probability)
+        if not chosen.any():
+            return x
+        row = torch.arange(side, device=x.device).view(1, 1, -1, 1) / side
+        column = torch.arange(side, device=x.device).view(1, 1, 1, -1) / side
+        eyes = (row - EYE_ROW).abs() < self.uniform(n, 0.06, 0.12)
+        eyes = eyes & ((column - 0.5).abs() < self.uniform(n, 0.3, 0.42))
+        # The cloth's edge sags towards the nose's bridge or away from it.
+        edge = self.uniform(n, 0.55, 0.7) + self.uniform(n, -0.3, 0.3) * (column - 0.5).abs()
+        covered = torch.where(self.uniform(n, 0, 1) < 0.5, eyes, row > edge) & chosen
+        opacity = self.uniform(n, 0.7, 1.0)
+        return torch.where(covered, x + opacity * (self.uniform(n, 0, 0.8) - x), x)
+
+    def coarse(self, x: torch.Tensor) -> torch.Tensor:
+        """Fewer pixels, one number of them for a batch, enlarged smoothly."""
+        chosen = self.some(len(x), self.config.coarse_probability)
+        if not chosen.any():
+            return x
+        side = int(self.uniform(1, *COARSE_SIDES))
+        small = F.interpolate(x, (side, side), mode="area")
+        large = F.interpolate(small, x.shape[2:], mode="bilinear", align_corners=False)
+        return torch.where(chosen, large, x)
+
+    def smear(self, x: torch.Tensor) -> torch.Tensor:
+        """The mean along a line, one line for a batch."""
+        rows = self.some(len(x), self.config.smear_probability).view(-1).nonzero().view(-1)
+        if not len(rows):
+            return x
+        angle, reach = self.uniform(1, 0, torch.pi).item(), self.uniform(1, 2, SMEAR_REACH).item()
+        steps = torch.linspace(-reach, reach, 2 * SMEAR_REACH + 1).tolist()
+        return x.index_copy(
+            0, rows, mean_of(x[rows], [(step * math.sin(angle), step * math.cos(angle)) for step in steps])
+        )
 
     def move(self, x: torch.Tensor) -> torch.Tensor:
         """Mirror, rotate, scale, shear and shift: what a shaky alignment does."""
@@ -55,6 +137,8 @@ class Augment:
         mirror = torch.where(self.uniform(n, 0, 1).view(n) < 0.5, -1.0, 1.0)
         wide = 1 + self.uniform(n, -c.scale, c.scale).view(n)
         high = wide * (1 + self.uniform(n, -c.scale, c.scale).view(n) / 2)
+        if c.squeeze > 0:
+            wide = wide * (1 + self.uniform(n, 0, c.squeeze).view(n) ** 2)
         shear = self.uniform(n, -c.shear, c.shear).view(n)
         shift = [2 * self.uniform(n, -c.shift, c.shift).view(n) for _ in range(2)]
         cos, sin = angle.cos(), angle.sin()
@@ -65,11 +149,10 @@ class Augment:
     def sharpness(self, x: torch.Tensor) -> torch.Tensor:
         """Between slightly sharpened and clearly blurred: a mix of the picture and blurred copies of it."""
         n = len(x)
-        fine = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-        coarse = F.avg_pool2d(
-            F.avg_pool2d(x, 5, 1, 2, count_include_pad=False), 5, 1, 2, count_include_pad=False
-        )
-        blurred = torch.where(self.uniform(n, 0, 1) < 0.7, fine, coarse)
+        blurred = box(x, 3)
+        coarse = (self.uniform(n, 0, 1) >= 0.7).view(-1).nonzero().view(-1)
+        if len(coarse):
+            blurred = blurred.index_copy(0, coarse, box(box(x[coarse], 5), 5))
         return x + self.uniform(n, -0.5, self.config.blur) * (blurred - x)
 
     def light(self, x: torch.Tensor) -> torch.Tensor:
