@@ -18,7 +18,7 @@ SMEAR_REACH = 6
 
 
 def mean_of(x: torch.Tensor, offsets: list[tuple[float, float]]) -> torch.Tensor:
-    """The mean of copies [N,1,H,W] moved by whole pixels (down, right); a picture's edge goes on outside of it.
+    """The mean of copies [N,1,H,W] moved by whole pixels (down, right); its edge goes on outside.
     On a CPU a few sums are an order of magnitude faster than pooling or convolving a single channel."""
     places = [(round(down), round(right)) for down, right in offsets]
     reach = max(max(abs(down), abs(right)) for down, right in places)

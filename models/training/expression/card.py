@@ -20,9 +20,11 @@ _SETS = {
     "strangers": "web-expressions (strangers: tight, blurred, turned, noisily labelled)",
 }
 
+_CHAIN = " --chain"
 
-def card(manifest: Path, figures: dict, made_of: dict, runs: list[Path]) -> str:
-    """The card's Markdown."""
+
+def card(manifest: Path, figures: dict, made_of: dict, runs: list[Path], chain: str = "") -> str:
+    """The card's Markdown; `chain`: what `expression.chain` has to say."""
     table = tomllib.loads(manifest.read_text())
     trained = [_Trained.of(run) for run in runs]
     confusion = figures["ferplus_majority"]["confusion"]
@@ -72,6 +74,7 @@ Confusion on {_SETS["ferplus_majority"]} (rows: truth, columns: answer; rejected
 |---|{"---|" * len(LABELS)}
 {_lines(_counts(label, row) for label, row in zip(LABELS, confusion, strict=True))}
 
+{chain}
 ## For whom it is worse
 - The rarest classes: {worst[0]} is found in {worst[1]:.0%} of its cases. Few pictures show them, and people
   agree least on them.
@@ -86,7 +89,7 @@ cd models/training
 python -m expression.prepare
 {_lines(_training(net.name, net.teachers) for net in trained)}
 python -m expression.export --run {" ".join(f"runs/{net.name}" for net in trained)}
-python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}
+python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}{_CHAIN if chain else ""}
 ```
 """
 

@@ -1,9 +1,11 @@
 """Judges an exported net on people it has not seen and writes its model card.
 
     python -m expression.judge [--manifest FILE.toml] [--data DIR] [--aligned runs/data] [--run runs/compact]
+        [--chain]
 
 PublicTest is read here and nowhere else; web-expressions are strangers, nothing was trained or tuned on
-them. A face that the quality gate rejects counts as wrong.
+them. A face that the quality gate rejects counts as wrong. `--chain` also has `cabinmood evaluate` judge the
+whole chain with tricks and by groups (ten minutes), for the card.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from dataset.align import BINARY
 
-from expression import LABELS
+from expression import LABELS, chain
 from expression.card import card
 from expression.export import answers, session
 from expression.labels import NO_LABEL, majority
@@ -111,12 +114,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--aligned", type=Path, default=ROOT / "models/training/runs/data")
     parser.add_argument("--run", type=Path, nargs="+", help="the training runs, for the card")
+    parser.add_argument("--chain", action="store_true", help="judge the whole chain, too, for the card")
+    parser.add_argument("--binary", type=Path, default=BINARY)
     options = parser.parse_args(arguments)
     figures = judge(options.manifest, options.data, options.aligned)
     print(json.dumps(figures, indent=1))
     if options.run:
         made_of = json.loads((options.aligned / "report.json").read_text())
-        text = card(options.manifest, figures, made_of, options.run)
+        said = chain.evaluate(options.binary, options.manifest, options.data) if options.chain else None
+        text = card(options.manifest, figures, made_of, options.run, chain.section(said) if said else "")
         options.manifest.with_suffix(".md").write_text(text)
 
 
