@@ -33,8 +33,8 @@ def _tricks(said: dict) -> Iterator[str]:
     kinds = {name: one for name, one in said["tricks"].items() if isinstance(one, dict)}
     low, high = said["tricks"]["mean_gap_interval"]
     yield "## Tricks"
-    yield "Drawn on the pictures before alignment (`cabinmood evaluate --tricks`; docs/evaluation.md), where the"
-    yield "clean face is accepted. A gap is the accuracy lost, a rejected face counting as wrong; the mean gap is"
+    yield "Drawn on the pictures before alignment (`cabinmood evaluate --tricks`; docs/evaluation.md), where"
+    yield "the clean face is accepted. A gap is the accuracy lost, a rejected face counting as wrong; the mean is"
     yield f"{said['tricks']['mean_gap']:.3f} [{low:.3f}, {high:.3f}]."
     yield ""
     yield "| trick | rejected | accuracy | gap | accuracy of the judged |"
