@@ -34,8 +34,8 @@ def _tricks(said: dict) -> Iterator[str]:
     low, high = said["tricks"]["mean_gap_interval"]
     yield "## Tricks"
     yield "Drawn on the pictures before alignment (`cabinmood evaluate --tricks`; docs/evaluation.md), where"
-    yield "the clean face is accepted. A gap is the accuracy lost, a rejected face counting as wrong; the mean is"
-    yield f"{said['tricks']['mean_gap']:.3f} [{low:.3f}, {high:.3f}]."
+    yield "the clean face is accepted. A gap is the accuracy lost, a rejected one counting as wrong; the mean"
+    yield f"is {said['tricks']['mean_gap']:.3f} [{low:.3f}, {high:.3f}]."
     yield ""
     yield "| trick | rejected | accuracy | gap | accuracy of the judged |"
     yield "|---|---|---|---|---|"
