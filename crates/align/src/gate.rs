@@ -92,6 +92,9 @@ impl Gate {
         let fits = fit(found) >= o.min_fit && found.fit.spread <= o.max_spread;
         if turned {
             Some(Reason::Pose)
+        } else if found.score < 0.0 {
+            // Only its track still knows this for a face: what the detector misses is hidden.
+            Some(Reason::Occluded)
         } else if found.mouth_free < COVERED_MOUTH || look.mouth_contrast(crop) < SMOOTH_MOUTH {
             // However well the eyes are found: half of the expression cannot be seen.
             Some(Reason::Occluded)
@@ -194,6 +197,7 @@ mod tests {
         assert_eq!(judge(&good, frontal, &covered).1, None, "what fits well may wear sunglasses");
         let masked = Found { mouth_free: -5.0, ..good };
         check(Reason::Occluded, &masked, frontal, &clean);
+        check(Reason::Occluded, &Found { score: -0.1, ..good }, frontal, &clean);
         let mut smooth = clean;
         for row in 70..SIDE {
             smooth.pixels_mut()[row * SIDE + 24..row * SIDE + 88].fill(150);

@@ -37,7 +37,8 @@ const LOST_REACH: f32 = 1.0;
 const AROUND_INTERVAL: Duration = Duration::from_millis(150);
 /// A track that was not sure for so long is doubtful: it is not a face that would have started one.
 const DOUBT_INTERVAL: Duration = Duration::from_secs(2);
-/// Landmarks that do not fit a face this often in a row make a track doubtful.
+/// Landmarks that do not fit a face this often in a row make a track doubtful; at once where the detector is
+/// against it, too.
 const DOUBTFUL_FITS: u32 = 5;
 /// Among sure faces the driver's is the largest; another must score this share of the best at least.
 const WORTHY_SCORE: f32 = 0.5;
@@ -123,7 +124,8 @@ impl Tracker {
     /// and the box that fits them (in dlib's convention), from which the next search starts.
     pub(crate) fn confirm(&mut self, landmarks_ok: bool, refined: Option<FaceBox>) {
         let Some(track) = &mut self.track else { return };
-        track.misfits = if landmarks_ok { 0 } else { track.misfits + 1 };
+        let weight = if track.face.score < 0.0 { DOUBTFUL_FITS } else { 1 };
+        track.misfits = if landmarks_ok { 0 } else { track.misfits + weight };
         if let Some(refined) = refined.filter(|refined| refined.iou(&track.face) > SAME_FACE_IOU) {
             track.start = refined;
         }
@@ -291,6 +293,18 @@ mod tests {
         doubtful[0] = (0, &[DRIVER], Some(DRIVER));
         doubtful.push((165, &[DOUBTFUL], None));
         check(&doubtful, false);
+    }
+
+    #[test]
+    fn what_neither_the_detector_nor_the_landmarks_take_for_a_face_is_dropped() {
+        let covered = FaceBox { score: -0.2, ..DRIVER };
+        let timeline = |last| [(0, vec![DRIVER], Some(DRIVER)), (33, vec![covered], Some(covered)), last];
+        for (fits, last) in [(true, Some(covered)), (false, None)] {
+            let frames = timeline((66, vec![covered], last));
+            let frames: Vec<_> =
+                frames.iter().map(|(ms, seen, said)| (*ms, seen.as_slice(), *said)).collect();
+            check(&frames, fits);
+        }
     }
 
     #[test]
