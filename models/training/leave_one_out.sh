@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What alignment makes of a driver whom it never saw: for each cabin clip trains detector and landmarks
-# without it and judges them on it. The landmarks start from one shape a sample, not four as the shipped
-# ones, which takes a quarter of the time. The fit check stays: it tells right crops from wrong ones and finds
+# without it and judges them on it. The landmarks start from one shape a sample, not three as the shipped
+# ones, which takes a third of the time. The fit check stays: it tells right crops from wrong ones and finds
 # nothing. Takes about an hour; a model that is there is not trained again.
 #   models/training/leave_one_out.sh DATA [CLIP…]
 set -euo pipefail

@@ -22,10 +22,10 @@ LARGEST_ROLL_DEG = 16.0
 # A head is turned aside by so much more than the picture has it.
 FURTHER_YAW_DEG = (12.0, 42.0)
 # Of each set every so many pictures are turned aside; of the cabin clips every so many frames are taken.
-TURNED_EVERY = {"landmarks68": 1, "faces": 3}
+TURNED_EVERY = {"landmarks68": 1, "faces": 1}
 CABIN_EVERY = 6
 # How often a sample gets each change.
-ROLLED, SHADED, BLURRED, NOISY, GLASSES, COVERED = 0.6, 0.25, 0.25, 0.25, 0.12, 0.12
+ROLLED, SHADED, BLURRED, NOISY, GLASSES, RIMS, COVERED = 0.6, 0.25, 0.25, 0.25, 0.12, 0.3, 0.12
 # What is put beyond the end of a tight picture.
 BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)
 
@@ -125,9 +125,12 @@ def varied(sample: Sample, rng: np.random.Generator) -> Sample:
     if rng.random() < ROLLED:
         sample = rolled(sample, rng.uniform(-LARGEST_ROLL_DEG, LARGEST_ROLL_DEG))
     grey = sample.picture.astype(np.float32)
-    if rng.random() < GLASSES:
+    kind = rng.random()
+    if kind < GLASSES:
         glasses(grey, sample.points, rng)
-    elif rng.random() < COVERED:
+    elif kind < GLASSES + RIMS:
+        rims(grey, sample.points, rng)
+    elif kind < GLASSES + RIMS + COVERED:
         covered(grey, sample.points, rng)
     if rng.random() < SHADED:
         grey = shaded(grey, rng)
@@ -174,6 +177,36 @@ def glasses(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> N
         cv2.ellipse(grey, place, axes, lean, 0, 360, shade, -1, cv2.LINE_AA)
     ends = [tuple(int(v) for v in eye) for eye in (left, right)]
     cv2.line(grey, *ends, shade, max(1, int(0.06 * between)), cv2.LINE_AA)
+
+
+def rims(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:
+    """Draws clear glasses: a rounded frame about each eye as wide as that eye is seen, bridge, temples, and
+    light that falls back from the lenses."""
+    left, right = points[36:42].mean(0), points[42:48].mean(0)
+    between = np.linalg.norm(right - left)
+    across = (right - left) / between
+    down = np.array([-across[1], across[0]]) * between
+    shade, width = rng.uniform(0, 120), max(1, round(rng.uniform(0.02, 0.1) * between))
+    wide, high = rng.uniform(0.9, 1.3), rng.uniform(0.17, 0.3)
+    drop, square = rng.uniform(0.0, 0.08), rng.uniform(2.0, 5.0)
+    turns = np.linspace(0, 2 * np.pi, 40)
+    # Between an ellipse and a rectangle.
+    outline = np.stack([np.cos(turns), np.sin(turns)], 1)
+    outline = np.sign(outline) * np.abs(outline) ** (2 / square)
+    reflected = rng.random() < 0.4
+    for eye, ear in ((points[36:42], points[0]), (points[42:48], points[16])):
+        half = 0.5 * np.ptp(eye @ across) * wide * 1.75
+        middle = eye.mean(0) + drop * down
+        lens = middle + outline[:, :1] * half * across + outline[:, 1:] * high * down
+        shape = lens.round().astype(np.int32)
+        if reflected:
+            mask = cv2.fillPoly(np.zeros(grey.shape, np.uint8), [shape], 255) > 0
+            grey[mask] += rng.uniform(0.1, 0.6) * (rng.uniform(120, 250) - grey[mask])
+        cv2.polylines(grey, [shape], True, shade, width, cv2.LINE_AA)
+        outer = lens[np.argmin(np.linalg.norm(lens - ear, axis=1))]
+        cv2.line(grey, *(tuple(int(v) for v in end) for end in (outer, ear)), shade, width, cv2.LINE_AA)
+    inner = [eye.mean(0) + (drop - 0.3 * high) * down for eye in (points[39:40], points[42:43])]
+    cv2.line(grey, *(tuple(int(v) for v in end) for end in inner), shade, width, cv2.LINE_AA)
 
 
 def covered(grey: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> None:

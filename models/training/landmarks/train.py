@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, required=True, help="what landmarks.mesh wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--starts", type=int, default=4, help="shapes that each sample is started from")
+    parser.add_argument("--starts", type=int, default=3, help="shapes that each sample is started from")
     parser.add_argument("--without", nargs="*", default=[], help="cabin clips left out, to be judged on")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
