@@ -31,9 +31,11 @@ class DataConfig:
 @dataclass(frozen=True)
 class TrainConfig:
     """The schedule: SGD with Nesterov momentum, warm-up and cosine decay, and a moving average of weights.
+    `steps_an_epoch`: 0 for as many as the pictures make; more of them draw pictures again.
     `bfloat16`: half as many bits for convolutions; depthwise ones are slower with it on a CPU."""
 
     epochs: int
+    steps_an_epoch: int = 0
     batch: int = 256
     rate: float = 0.1
     weight_decay: float = 5e-4
