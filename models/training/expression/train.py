@@ -30,7 +30,7 @@ from expression.augment import Augment
 from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
 from expression.history import History
-from expression.labels import NO_LABEL, targets, truth
+from expression.labels import NO_LABEL, judged_by, targets
 from expression.measure import MEAN, STD, Scores, logits_of, scores
 from expression.nets import Backbone, ResidualNet, build
 from expression.pack import CALIBRATION, TRAIN, Pack, PackError
@@ -127,10 +127,10 @@ class Run:
         self.config, self.out, self.device, self.teachers = config, out, device, teachers
         self.ranks, self.history = ranks, History()
         self.archive = pack.digest
-        self.material = Material.of(pack.part(TRAIN), config, device)
+        self.material = self.prepared(pack)
         self.calibration = pack.part(CALIBRATION)
         torch.manual_seed(config.train.seed)
-        self.net = ranks.share_norms(started(config).to(device, memory_format=torch.channels_last))
+        self.net = ranks.share_norms(self.begun().to(device, memory_format=torch.channels_last))
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         trained = [p for p in self.net.parameters() if p.requires_grad]
         decayed = [p for p in trained if p.ndim > 1]
@@ -147,6 +147,14 @@ class Run:
         whole = max(1, len(self.material.crops) // config.train.batch)
         self.steps_an_epoch = config.train.steps_an_epoch or whole
         self.epoch, self.epochs, self.best = 0, config.train.epochs, -1.0
+
+    def begun(self) -> nn.Module:
+        """The net as training starts with it."""
+        return started(self.config)
+
+    def prepared(self, pack: Pack) -> Material:
+        """What is learned from."""
+        return Material.of(pack.part(TRAIN), self.config, self.device)
 
     def rate(self, step: int) -> float:
         """Warm-up, then half a cosine down to zero."""
@@ -190,8 +198,13 @@ class Run:
             step = self.epoch * self.steps_an_epoch + place
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(step)
-            x = augment(material.crops[rows].float() / 255)
-            x, target, weight = augment.mixup(x, material.targets[rows], material.weights[rows, None])
+            x, target, weight = (
+                material.crops[rows].float() / 255,
+                material.targets[rows],
+                material.weights[rows, None],
+            )
+            if train.changed:
+                x, target, weight = augment.mixup(augment(x), target, weight)
             loss = self.loss(normalised(x), target, weight[:, 0])
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -255,7 +268,7 @@ class Run:
 
     def judge(self) -> Scores:
         """The averaged net on the calibration split, against what its rows are judged by."""
-        right = truth(self.calibration.votes, self.calibration.labels)
+        right = judged_by(self.calibration.votes, self.calibration.labels, self.config.data.label_share)
         rows = right != NO_LABEL
         return scores(logits_of(self.average, self.calibration.crops[rows], self.device), right[rows])
 
