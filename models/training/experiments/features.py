@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from expression import LABELS
 from expression.backbones import Backbone
 from expression.config import Config
-from expression.labels import NO_LABEL, targets, truth
+from expression.labels import NO_LABEL, judged_by, targets
 from expression.measure import Scores, normalised, scores
 from expression.pack import CALIBRATION, TRAIN, Pack
 from tqdm import tqdm
@@ -82,7 +82,7 @@ def solve(seen: np.ndarray, pack: Pack, held: np.ndarray, config: Config, device
     x = (x - mean) / scale
     y = torch.from_numpy(np.tile(soft, (twice, 1))).to(device)
     w = torch.from_numpy(np.tile(weights, twice)).to(device)
-    right = truth(calibration.votes, calibration.labels)
+    right = judged_by(calibration.votes, calibration.labels, config.data.label_share)
     judged = right != NO_LABEL
     view = (torch.from_numpy(held[judged]).to(device).float() - mean) / scale
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from expression.judge import Answers, verdict
-from expression.labels import NO_LABEL, majority, truth
+from expression.labels import NO_LABEL, judged_by, majority
 from expression.measure import logits_of, probabilities, scores
 from expression.pack import CALIBRATION, Pack
 from expression.prepare import FER, WEB, Row, Set, accepted, read_grey, rows_of
@@ -91,10 +91,10 @@ def pictures(one: TestSet, p: np.ndarray, classes: np.ndarray) -> dict[str, str]
     return {"right": marks, "pictures": hashlib.sha256(names.encode()).hexdigest()[:16]}
 
 
-def validate(net: nn.Module, pack: Pack, device: torch.device) -> dict[str, float]:
+def validate(net: nn.Module, pack: Pack, label_share: float, device: torch.device) -> dict[str, float]:
     """On the validation split, which decides between epochs."""
     held = pack.part(CALIBRATION)
-    right = truth(held.votes, held.labels)
+    right = judged_by(held.votes, held.labels, label_share)
     rows = right != NO_LABEL
     s = scores(logits_of(net, held.crops[rows], device), right[rows])
     reached = {"accuracy": s.accuracy, "macro_recall": s.macro_recall, "nll": s.nll}

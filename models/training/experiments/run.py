@@ -107,7 +107,7 @@ def perform(row: Row, bench: Bench) -> dict:
     losses = trained.account.pop("losses")
     result |= rounded(trained.account)
     if trained.net is not None:
-        result["validation"] = validate(trained.net, pack, bench.device)
+        result["validation"] = validate(trained.net, pack, row.config.data.label_share, bench.device)
         result["test"] = judge(trained.net, bench.sets(row.pack != WHOLE), bench.device)
     result["losses"] = rounded(losses)
     results.write(result, bench.results)

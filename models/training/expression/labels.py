@@ -58,8 +58,8 @@ def truth(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def judged_by(votes: np.ndarray, labels: np.ndarray, label_share: float) -> np.ndarray:
-    """What decides between epochs, and what temperature is fitted to [N]: the truth, or the labels where a net
-    learns nothing but them."""
+    """What decides between epochs and fits the temperature [N]: the truth, or the labels where a net learns
+    nothing but them."""
     return labels if label_share == 1 else truth(votes, labels)
 
 
