@@ -1,9 +1,9 @@
 """dlib's face-recognition embedding of every face at hand, which backbones learn from instead of downloaded
 weights.
 
-    python -m experiments.embed [--source runs/data] [--out runs/experiments/embeddings.npz]
+    python -m experiments.embed [--source runs/data] [--out runs/experiments/embeddings]
 
-Computed once an archive, minutes on one core. The model (CC0) comes with `setup/recognition.sh`.
+Computed once an archive: 125 ms a face on one core. The model (CC0) comes with `setup/recognition.sh`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ CHIP_EYES = ((47.7, 47.1), (100.3, 47.1))
 CROP_EYES = ((35.0, 40.0), (77.0, 40.0))
 """Where they lie in an aligned face (crates/frame/src/aligned.rs)."""
 AT_ONCE = 32
+A_FILE = 1000
+"""Faces of which a file holds the embeddings, so that an interruption costs minutes."""
 
 
 def chip(crop: np.ndarray) -> np.ndarray:
@@ -53,23 +55,24 @@ def embed(crops: np.ndarray, model: Path = MODEL) -> np.ndarray:
     assert crops.shape[1:] == (SIDE, SIDE)
     net = dlib.face_recognition_model_v1(str(model))
     found = []
-    for start in tqdm(range(0, len(crops), AT_ONCE), "embeddings", leave=False, disable=None):
+    for start in range(0, len(crops), AT_ONCE):
         found += net.compute_face_descriptor([chip(crop) for crop in crops[start : start + AT_ONCE]])
     return np.array([list(one) for one in found], np.float32)
 
 
-def embeddings(pack: Pack, path: Path) -> np.ndarray:
-    """Of an archive's faces [N,128], computed now where they are not in the file."""
-    if path.is_file():
-        with np.load(path) as stored:
-            if str(stored["archive"]) == pack.digest:
-                return stored["embeddings"]
-    found = embed(pack.crops)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, embeddings=found, archive=pack.digest)
-    partial.rename(path)
-    return found
+def embeddings(pack: Pack, folder: Path) -> np.ndarray:
+    """Of an archive's faces [N,128]; what is in the folder already is not computed again."""
+    own = folder / pack.digest[:16]
+    own.mkdir(parents=True, exist_ok=True)
+    found = []
+    for start in tqdm(range(0, len(pack.crops), A_FILE), "embeddings", leave=False, disable=None):
+        path = own / f"{start:06}.npy"
+        if not path.is_file():
+            partial = own / "partial.npy"
+            np.save(partial, embed(pack.crops[start : start + A_FILE]))
+            partial.rename(path)
+        found.append(np.load(path))
+    return np.concatenate(found)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -77,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Computes face-recognition embeddings of all faces at hand.")
     runs = ROOT / "models/training/runs"
     parser.add_argument("--source", type=Path, default=runs / "data")
-    parser.add_argument("--out", type=Path, default=runs / "experiments/embeddings.npz")
+    parser.add_argument("--out", type=Path, default=runs / "experiments/embeddings")
     options = parser.parse_args(arguments)
     found = embeddings(Pack.load(options.source / "pack.npz"), options.out)
     print(f"{len(found)} embeddings in {options.out}")

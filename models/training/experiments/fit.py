@@ -40,7 +40,7 @@ def train(row: Row, pack: Pack, out: Path, device: torch.device) -> Trained:
     if row.kind == LAST_LAYER:
         return last_layer(row, pack, out, device)
     if row.kind == FACES:
-        known = embeddings(pack, out.parent / "embeddings.npz")
+        known = embeddings(pack, out.parent / "embeddings")
         run = LearnFaces(row.config, pack, known, out, device)
     else:
         run = Run(row.config, pack, Teachers([], device), out, device)

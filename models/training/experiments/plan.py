@@ -43,22 +43,58 @@ class Row:
     """Whether the net is exported, and judged on tricks and timed by the program."""
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two rows whose difference is a question of the account."""
+
+    group: str
+    what: str
+    """What the second row has and the first has not."""
+    before: str
+    after: str
+
+
+def comparisons(path: Path = PLAN) -> list[Comparison]:
+    """What is compared, in the plan's order.
+
+    # Errors
+    ExperimentError where a comparison names no row."""
+    known = {row.id for row in load(path)}
+    found = []
+    for table in read(path).get("compare", []):
+        try:
+            one = Comparison(**table)
+        except TypeError as error:
+            raise ExperimentError(f"{path}: compare: {error}") from error
+        for name in (one.before, one.after):
+            if name not in known:
+                raise ExperimentError(f"{path}: compare {one.what!r}: no row {name!r}")
+        found.append(one)
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's tables."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ExperimentError(f"{path}: {error}") from error
+
+
 def load(path: Path = PLAN) -> list[Row]:
     """The rows in their order.
 
     # Errors
     ExperimentError where the plan is not what it must be."""
-    try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ExperimentError(f"{path}: {error}") from error
-    bases = read.pop("base", {})
+    found = read(path)
+    bases = found.pop("base", {})
+    found.pop("compare", None)
     rows = []
-    for table in read.pop("row", []):
+    for table in found.pop("row", []):
         rows.append(row_of(f"{path}: row {table.get('id', len(rows) + 1)!r}", table, bases))
         check(path, rows)
-    if read:
-        raise ExperimentError(f"{path}: unknown table {sorted(read)[0]!r}")
+    if found:
+        raise ExperimentError(f"{path}: unknown table {sorted(found)[0]!r}")
     return rows
 
 

@@ -38,7 +38,7 @@ from experiments import ExperimentError
 from experiments.judge import rounded
 from experiments.packs import Source
 
-TRICK_PICTURES = 40
+TRICK_PICTURES = 400
 """Of PublicTest's with a single top vote: all of them would take minutes a net, hours with the large ones."""
 TIMED_PICTURES = 742
 """As many as the account timed; the first of faces/images.tar."""

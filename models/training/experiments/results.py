@@ -35,9 +35,10 @@ def read(row_id: str, folder: Path = RESULTS) -> dict | None:
 
 
 def write(result: dict, folder: Path = RESULTS) -> None:
-    """Replaces a row's result whole or not at all."""
+    """Replaces a row's result whole or not at all; one line a key, so that a difference can be read."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['id']}.json"
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in result.items())
+    partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     os.replace(partial, path)

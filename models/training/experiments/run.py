@@ -102,7 +102,7 @@ def perform(row: Row, bench: Bench) -> dict:
         "start": row.start or row.config.start.weights,
         "config": tables(row.config),
         "device": device_name(bench.device),
-        "threads": torch.get_num_threads(),
+        "threads": torch.get_num_threads() if bench.device.type == "cpu" else 0,
     }
     losses = trained.account.pop("losses")
     result |= rounded(trained.account)
@@ -143,46 +143,53 @@ def device_name(device: torch.device) -> str:
         return platform.processor() or "CPU"
 
 
-def arguments_of(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def paths_of(parser: argparse.ArgumentParser) -> None:
+    """The options that say which rows, and where everything is."""
     runs = ROOT / "models/training/runs"
     parser.add_argument("--only", nargs="+", default=[], metavar="ID")
-    parser.add_argument("--group", default="", help="the rows of one group")
-    parser.add_argument("--list", action="store_true", help="say what would be run, and end")
     parser.add_argument("--plan", type=Path, default=plan.PLAN)
     parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--source", type=Path, default=runs / "data", help="what expression.prepare left")
     parser.add_argument("--out", type=Path, default=runs / "experiments")
     parser.add_argument("--results", type=Path, default=results.RESULTS)
     parser.add_argument("--binary", type=Path, default=BINARY)
-    parser.add_argument("--threads", type=int, help="of PyTorch, instead of all cores")
-    return parser.parse_args(arguments)
+
+
+def bench_of(options: argparse.Namespace) -> Bench:
+    """What those options name.
+
+    # Errors
+    ExperimentError or PackError where something is not there."""
+    if not (options.data / FER.folder / "labels.csv").is_file():
+        raise ExperimentError(f"{options.data}: no {FER.folder}/labels.csv there; name the data with --data")
+    return Bench(
+        rows={row.id: row for row in plan.load(options.plan)},
+        source=Source.of(options.source),
+        data=options.data,
+        out=options.out,
+        results=options.results,
+        binary=options.binary,
+        device=several.device(),
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    options = arguments_of(arguments)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    paths_of(parser)
+    parser.add_argument("--group", default="", help="the rows of one group")
+    parser.add_argument("--list", action="store_true", help="say what would be run, and end")
+    parser.add_argument("--threads", type=int, help="of PyTorch, instead of all cores")
+    options = parser.parse_args(arguments)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ExperimentError("experiments run in one process; torchrun is for expression.train")
-    if not (options.data / FER.folder / "labels.csv").is_file():
-        raise ExperimentError(f"{options.data}: no {FER.folder}/labels.csv there; name the data with --data")
     if options.threads:
         torch.set_num_threads(options.threads)
-    rows = plan.load(options.plan)
     try:
-        bench = Bench(
-            rows={row.id: row for row in rows},
-            source=Source.of(options.source),
-            data=options.data,
-            out=options.out,
-            results=options.results,
-            binary=options.binary,
-            device=several.device(),
-        )
-        for row in plan.selected(rows, options.only, options.group):
+        bench = bench_of(options)
+        for row in plan.selected(list(bench.rows.values()), options.only, options.group):
             result = bench.done(row)
             if options.list:
                 print(f"{'done' if result else 'to do':6}{row.id:28}{row.what}")
