@@ -35,7 +35,8 @@ def losses(path: Path, results: dict[str, dict], title: str) -> None:
         passes = [epoch.get("accuracy") for epoch in result["history"]]
         at = np.linspace(0, result["steps"], len(passes) + 1)[1:]
         shown = [(x, y) for x, y in zip(at, passes, strict=True) if y is not None]
-        other.plot(*zip(*shown, strict=True), "o--", color=colour, markersize=4, linewidth=0.5)
+        if shown:
+            other.plot(*zip(*shown, strict=True), "o--", color=colour, markersize=4, linewidth=0.5)
     axes.set(xlabel="step", ylabel=f"training loss, mean of {SMOOTHED_STEPS} steps", title=title)
     axes.set_ylim(0, 2.6)
     other.set(ylabel="validation accuracy (dots)", ylim=(0, 1))

@@ -49,25 +49,31 @@ def per_cent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{100 * value:.1f} %"
 
 
-def line(row: Row, result: dict, price: Price) -> list[str]:
-    """A row of the table of all rows."""
+def reached(result: dict) -> list[str]:
+    """Validation, the test sets and tricks."""
     test, tricks = result["test"], result.get("tricks")
-    speeds = [f"{s['wall_s']:.0f} ({form})" for form, s in result.get("speed", {}).items()]
-    seconds = seconds_of(result)
-    reached = [
-        f"{per_cent(test[t]['accuracy_judged'])}, {test[t]['macro_recall']:.3f}" if t in test else UNKNOWN
-        for t in TESTS
-    ]
     drawn = UNKNOWN
     if tricks:
         accuracy = sum(tricks["accuracy"].values()) / len(tricks["accuracy"])
         drawn = f"{per_cent(accuracy)}, {tricks['mean_gap']:.3f}, {tricks['worst'].replace('_', ' ')}"
     return [
+        f"{per_cent(result['validation']['accuracy'])}, {result['validation']['macro_recall']:.3f}",
+        *(
+            f"{per_cent(test[t]['accuracy_judged'])}, {test[t]['macro_recall']:.3f}" if t in test else UNKNOWN
+            for t in TESTS
+        ),
+        drawn,
+    ]
+
+
+def line(row: Row, result: dict, price: Price) -> list[str]:
+    """A row of the table of all rows."""
+    speeds = [f"{s['wall_s']:.0f} ({form})" for form, s in result.get("speed", {}).items()]
+    seconds = seconds_of(result)
+    return [
         f"`{row.id}`",
         f"{result['training_faces']:,}",
-        f"{per_cent(result['validation']['accuracy'])}, {result['validation']['macro_recall']:.3f}",
-        *reached,
-        drawn,
+        *reached(result),
         f"{result['parameters_with_norm_statistics']:,}",
         f"{result['file_bytes'] / 1e6:.1f}" if "file_bytes" in result else UNKNOWN,
         f"{seconds / 60:.0f}",
@@ -75,6 +81,12 @@ def line(row: Row, result: dict, price: Price) -> list[str]:
         "; ".join(speeds) or UNKNOWN,
         row.short or "no",
     ]
+
+
+def brief(rows: Iterable[Row], found: dict[str, dict]) -> str:
+    """What the rows of one question differ in, and what they reached."""
+    columns = ("row", "what", "validation", *TESTS.values(), "tricks")
+    return table(columns, ((f"`{row.id}`", row.what, *reached(found[row.id])) for row in rows))
 
 
 def table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> str:

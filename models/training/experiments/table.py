@@ -15,7 +15,7 @@ from dataset.align import ROOT
 
 from experiments import plan, plots, results
 from experiments.plan import FACES, Comparison, Row
-from experiments.sections import COLUMNS, Price, differences, line, seconds_of, table, whole_pictures
+from experiments.sections import COLUMNS, Price, brief, differences, line, seconds_of, table, whole_pictures
 
 HERE = Path(__file__).parent
 INTRODUCTION, CONCLUSION = HERE / "introduction.md", HERE / "conclusion.md"
@@ -92,7 +92,7 @@ def document(
         if own:
             parts += [
                 f"## {heading}\n",
-                "\n".join(f"- `{name}`: {judged[name].what}" for name in own) + "\n",
+                brief((judged[name] for name in own), found),
                 differences([p for p in pairs if p.group == group], found),
                 whole_pictures(found) if group == "alignment" else "",
                 pictures(group, own, folder),

@@ -102,11 +102,13 @@ def places(tmp_path) -> list[str]:
 def test_the_page_tells_what_was_found(places, tmp_path):
     table.main([*places, "--price-per-hour", "3"])
     page = (tmp_path / "docs/results.md").read_text()
-    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    everything = page.split("## All rows")[1].split("\n## ")[0]
+    rows = {line.split("`")[1]: line for line in everything.splitlines() if line.startswith("| `")}
     # Two threads were busy for 7,200 s together: an hour, 3 EUR.
     assert "| 60 | 3.00 EUR |" in rows["a"] and "| 2 passes |" in rows["a"]
     assert "50.0 %, 0.125, hat shadow | 1,234,567 | 3.3 |" in rows["b"] and "6 (half)" in rows["b"]
     assert "Not run so far: `c`." in page and "on 400 pictures" in page
+    assert "| `b` | aligned faces | 40.0 %, 0.250 |" in page
     assert "| alignment | " in page and "| nothing |" not in page
     for name in ("rate", "amount"):
         picture = tmp_path / f"docs/pictures/experiments-{name}.png"
