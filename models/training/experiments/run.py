@@ -166,7 +166,8 @@ def bench_of(options: argparse.Namespace) -> Bench:
         rows={row.id: row for row in plan.load(options.plan)},
         source=Source.of(options.source),
         data=options.data,
-        out=options.out,
+        # A run's configuration names the weights that it begins with by their path.
+        out=options.out.resolve(),
         results=options.results,
         binary=options.binary,
         device=several.device(),

@@ -101,8 +101,8 @@ class _Sum(torch.autograd.Function):
 
 def shared_norm(norm: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
     """Batch norm in training, of all processes' rows together."""
-    wide = x.float()
-    count = torch.full((1,), float(wide.numel() // wide.shape[1]), device=x.device)
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    count = torch.full((1,), wide.numel() // wide.shape[1], dtype=wide.dtype, device=x.device)
     sums = _Sum.apply(torch.cat((wide.sum((0, 2, 3)), (wide * wide).sum((0, 2, 3)), count)))
     total, squares = sums[:-1].view(2, -1)
     mean = total / sums[-1]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from expression import train
+import torch.distributed as dist
+from expression import several, train
+from expression.nets import NetConfig, build
 
 TRAINING = Path(__file__).parents[1]
 # No dropout, whose masks differ from process to process, and no halves, whose rounding hides a difference.
@@ -76,3 +78,25 @@ def test_two_processes_learn_what_one_learns(arguments, alone, tmp_path):
     assert shared["history"]["losses"] == pytest.approx(alone["history"]["losses"], abs=1e-4)
     for name, value in alone["net"].items():
         torch.testing.assert_close(value, shared["net"][name], atol=1e-3, rtol=1e-3, msg=name)
+
+
+@pytest.mark.parametrize("architecture", ["efficientnet_lite0", "residual"])
+def test_a_shared_norm_of_one_process_is_an_ordinary_one(architecture):
+    torch.manual_seed(2)
+    shape = {"widths": (16,), "depths": (1,), "stem": 8} if architecture == "residual" else {"side": 64}
+    # Doubles: with few pictures deep nets make much of a rounding.
+    net, other = (build(NetConfig(architecture, dropout=0.0, **shape)).double().train() for _ in range(2))
+    other.load_state_dict(net.state_dict())
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        several.Ranks(0, 2).share_norms(other)
+        assert any(isinstance(m, tuple(several.SHARED.values())) for m in other.modules())
+        x = torch.randn(4, 1, 112, 112, dtype=torch.float64)
+        for one in (net, other):
+            one(x).square().sum().backward()
+    finally:
+        dist.destroy_process_group()
+    for (name, mine), theirs in zip(net.named_parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, atol=1e-6, rtol=1e-6, msg=name)
+    for (name, mine), theirs in zip(net.named_buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-9, rtol=1e-6, msg=name)
