@@ -20,9 +20,10 @@ AT_ONCE = 256
 
 
 def directions(embeddings: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Embeddings [N,128] as directions from the mean training face: without that, all point the same way."""
+    """Embeddings [N,128] as directions from the mean training face: without that, all point the same way.
+    Each number is about 1, so that a mean square of their errors begins there."""
     moved = embeddings - embeddings[training].mean(axis=0)
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
+    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6) * moved.shape[1] ** 0.5
 
 
 class LearnFaces(Run):
@@ -42,6 +43,8 @@ class LearnFaces(Run):
         """The net with one output for each number of the embedding."""
         net = started(self.config)
         net.replace_head(self.wanted[TRAIN].shape[1])
+        nn.init.zeros_(net.head.weight)
+        nn.init.zeros_(net.head.bias)
         return net
 
     def prepared(self, pack: Pack) -> Material:
@@ -57,10 +60,11 @@ class LearnFaces(Run):
         )
 
     def loss(self, x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """One less the mean cosine."""
+        """The mean square error. The cosine alone would have the answers grow ever longer and its own gradient
+        ever smaller."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.train.bfloat16):
             said = self.net(x)
-        return 1 - F.cosine_similarity(said.float(), target).mean()
+        return F.mse_loss(said.float(), target)
 
     @torch.no_grad()
     def cosine(self) -> float:
