@@ -60,8 +60,8 @@ class LearnFaces(Run):
         )
 
     def loss(self, x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """The mean square error. The cosine alone would have the answers grow ever longer and its own gradient
-        ever smaller."""
+        """The mean square error. The cosine alone would have the answers grow ever longer, and its own
+        gradient ever smaller."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.train.bfloat16):
             said = self.net(x)
         return F.mse_loss(said.float(), target)
