@@ -2,6 +2,7 @@
 .PHONY: setup build demo test test-vm figures compare-align fuzz python
 .PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
 .PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression dataset review clean
+.PHONY: experiments results
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -111,6 +112,17 @@ train-expression: build python
 	$(PYTHON) -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact
 	$(PYTHON) -m expression.export --run runs/compact
 	$(PYTHON) -m expression.judge --run runs/compact
+
+# The account's experiments, those of the plan that are not done: hours to days on a CPU, goes on after an
+# interruption. ARGS="--only ID --threads 1 --list ..."; docs/training.md tells more.
+experiments: build python
+	@setup/recognition.sh
+	[ -f models/training/runs/data/pack.npz ] || { $(PYTHON) -m expression.prepare --data $(DATA); }
+	$(PYTHON) -m experiments.run --data $(DATA) $(ARGS)
+
+# docs/results.md and its plots from what the experiments left; PRICE=... is that of an hour.
+results: python
+	$(PYTHON) -m experiments.table $(if $(PRICE),--price-per-hour $(PRICE))
 
 clean:
 	$(CARGO) clean

@@ -44,6 +44,12 @@ class Backbone(nn.Module):
         """The last layer."""
         return [module for module in self.body.modules() if isinstance(module, nn.Linear)][-1]
 
+    def replace_head(self, outputs: int) -> None:
+        """A new last layer with another number of outputs."""
+        name = next(name for name, module in self.body.named_modules() if module is self.head)
+        holder, _, last = name.rpartition(".")
+        setattr(self.body.get_submodule(holder), last, nn.Linear(self.head.in_features, outputs))
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.side != x.shape[-1]:
             x = F.interpolate(x, (self.side, self.side), mode="bilinear", align_corners=False)

@@ -31,9 +31,12 @@ class DataConfig:
 @dataclass(frozen=True)
 class TrainConfig:
     """The schedule: SGD with Nesterov momentum, warm-up and cosine decay, and a moving average of weights.
+    `steps_an_epoch`: 0 for as many as the pictures make; more of them draw pictures again.
+    `changed`: whether pictures are changed as `augment` says; if not, they are not even mirrored or mixed.
     `bfloat16`: half as many bits for convolutions; depthwise ones are slower with it on a CPU."""
 
     epochs: int
+    steps_an_epoch: int = 0
     batch: int = 256
     rate: float = 0.1
     weight_decay: float = 5e-4
@@ -41,6 +44,7 @@ class TrainConfig:
     average_decay: float = 0.998
     clip: float = 5.0
     seed: int = 1
+    changed: bool = True
     bfloat16: bool = True
 
 

@@ -24,7 +24,7 @@ from torch import nn
 
 from expression import LABELS
 from expression.config import Config, parse
-from expression.labels import NO_LABEL, truth
+from expression.labels import NO_LABEL, judged_by
 from expression.measure import MEAN, STD, calibration_error, normalised, probabilities, scores
 from expression.nets import example
 from expression.pack import CALIBRATION, TRAIN, Pack
@@ -153,9 +153,10 @@ def export(
     loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
     wrapped = Exported([net.to(memory_format=torch.contiguous_format) for net, _ in loaded], mirror).eval()
     pack = Pack.load(data / "pack.npz")
-    prior = mean_log_prior(pack, [parse(stored["config"]) for _, stored in loaded])
+    configs = [parse(stored["config"]) for _, stored in loaded]
+    prior = mean_log_prior(pack, configs)
     held = pack.part(CALIBRATION)
-    right = truth(held.votes, held.labels)
+    right = judged_by(held.votes, held.labels, min(config.data.label_share for config in configs))
     crops, right = exact_crops(held, data)[right != NO_LABEL], right[right != NO_LABEL]
 
     model = manifest.with_suffix(".onnx")

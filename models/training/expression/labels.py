@@ -57,6 +57,12 @@ def truth(votes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.where(votes.sum(axis=1) > 0, majority(votes), labels)
 
 
+def judged_by(votes: np.ndarray, labels: np.ndarray, label_share: float) -> np.ndarray:
+    """What decides between epochs and fits the temperature [N]: the truth, or the labels where a net learns
+    nothing but them."""
+    return labels if label_share == 1 else truth(votes, labels)
+
+
 def targets(votes: np.ndarray, labels: np.ndarray, label_share: float) -> tuple[np.ndarray, np.ndarray]:
     """Soft targets [N,7] and weights [N] for training.
 

@@ -87,22 +87,13 @@ class Pack:
     @classmethod
     def load(cls, path: Path) -> Pack:
         """Reads an archive and decodes all crops (512 MB for 40,000)."""
-        try:
-            with np.load(path) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise PackError(
-                f"{path}: {error}; make it with `python -m expression.prepare` or `dataset.build`"
-            ) from error
-        digest = hashlib.sha256()
-        for name in sorted(arrays):
-            digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-            digest.update(np.ascontiguousarray(arrays[name]).data)
+        arrays = _read(path)
+        digest = _digest(arrays)
         ends = arrays.pop("ends")
         pieces = np.split(arrays.pop("blob"), ends[:-1])
         with ThreadPoolExecutor() as pool:
             crops = list(pool.map(lambda piece: cv2.imdecode(piece, cv2.IMREAD_GRAYSCALE), pieces))
-        return cls(np.stack(crops).reshape(-1, SIDE, SIDE), **arrays, digest=digest.hexdigest())
+        return cls(np.stack(crops).reshape(-1, SIDE, SIDE), **arrays, digest=digest)
 
 
 def _encode(crops: np.ndarray, quality: int) -> list[np.ndarray]:
@@ -111,3 +102,26 @@ def _encode(crops: np.ndarray, quality: int) -> list[np.ndarray]:
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, crops))
+
+
+def digest_of(path: Path) -> str:
+    """The digest that load sets, without decoding."""
+    return _digest(_read(path))
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PackError(
+            f"{path}: {error}; make it with `python -m expression.prepare` or `dataset.build`"
+        ) from error
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()

@@ -4,7 +4,8 @@
         [--teachers runs/teacher-a/best.pt …] [--seed N] [--minutes M]
 
 Leaves best.pt (the averaged weights of the epoch with the best calibration score), last.pt (to go on from
-after an interruption, with the same result) and log.csv. Runs on a CUDA device where there is one.
+after an interruption, with the same result: an epoch that was broken off is done again) and log.csv. Runs on
+a CUDA device where there is one, and on several under torchrun, which several.py tells about.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from expression import LABELS
+from expression import LABELS, several
 from expression.augment import Augment
 from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
-from expression.labels import NO_LABEL, targets, truth
+from expression.history import History
+from expression.labels import NO_LABEL, judged_by, targets
 from expression.measure import MEAN, STD, Scores, logits_of, scores
 from expression.nets import Backbone, ResidualNet, build
 from expression.pack import CALIBRATION, TRAIN, Pack, PackError
+from expression.several import Ranks
 
 RAREST = 1e-3
 """Least share of a class that balancing reckons with."""
@@ -113,14 +116,21 @@ class Run:
     """One training run: everything that changes from step to step, and its files."""
 
     def __init__(
-        self, config: Config, pack: Pack, teachers: Teachers, out: Path, device: torch.device
+        self,
+        config: Config,
+        pack: Pack,
+        teachers: Teachers,
+        out: Path,
+        device: torch.device,
+        ranks: Ranks = Ranks(),  # noqa: B008, frozen
     ) -> None:
         self.config, self.out, self.device, self.teachers = config, out, device, teachers
+        self.ranks, self.history = ranks, History()
         self.archive = pack.digest
-        self.material = Material.of(pack.part(TRAIN), config, device)
+        self.material = self.prepared(pack)
         self.calibration = pack.part(CALIBRATION)
         torch.manual_seed(config.train.seed)
-        self.net = started(config).to(device, memory_format=torch.channels_last)
+        self.net = ranks.share_norms(self.begun().to(device, memory_format=torch.channels_last))
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         trained = [p for p in self.net.parameters() if p.requires_grad]
         decayed = [p for p in trained if p.ndim > 1]
@@ -134,8 +144,17 @@ class Run:
             momentum=0.9,
             nesterov=True,
         )
-        self.steps_an_epoch = max(1, len(self.material.crops) // config.train.batch)
+        whole = max(1, len(self.material.crops) // config.train.batch)
+        self.steps_an_epoch = config.train.steps_an_epoch or whole
         self.epoch, self.epochs, self.best = 0, config.train.epochs, -1.0
+
+    def begun(self) -> nn.Module:
+        """The net as training starts with it."""
+        return started(self.config)
+
+    def prepared(self, pack: Pack) -> Material:
+        """What is learned from."""
+        return Material.of(pack.part(TRAIN), self.config, self.device)
 
     def rate(self, step: int) -> float:
         """Warm-up, then half a cosine down to zero."""
@@ -146,46 +165,58 @@ class Run:
         return train.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
     def loss(self, x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Cross entropy with logit adjustment to the labels' targets, and to the teachers' as they are."""
+        """Cross entropy with logit adjustment to the labels' targets, and to the teachers' as they are; of
+        this process's part of a batch, such that all parts' losses add up to the batch's."""
+        mine, total = self.ranks.part(len(x)), weight.sum()
+        share = (mine.stop - mine.start) / len(x)
+        x, target, weight = x[mine], target[mine], weight[mine]
         data, teach = self.config.data, self.config.teach
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.train.bfloat16):
             logits = self.net(x)
             opinion = self.teachers.opinion(x, teach.temperature) if len(self.teachers) else None
         logits = logits.float()
         adjusted = logits + data.adjust * self.material.log_prior
-        label_loss = (F.cross_entropy(adjusted, target, reduction="none") * weight).sum() / weight.sum()
+        label_loss = (F.cross_entropy(adjusted, target, reduction="none") * weight).sum() / total
         if opinion is None:
             return label_loss
-        soft = F.cross_entropy(logits / teach.temperature, opinion) * teach.temperature**2
+        soft = F.cross_entropy(logits / teach.temperature, opinion) * teach.temperature**2 * share
         return teach.share * soft + (1 - teach.share) * label_loss
 
     def train_epoch(self, progress: tqdm) -> float:
         """One pass; all draws come from the seed and the epoch's number, so a resumed run draws the same."""
         train, material = self.config.train, self.material
         generator = torch.Generator(self.device).manual_seed(train.seed * 100_003 + self.epoch)
-        torch.manual_seed(train.seed * 100_003 + self.epoch)
+        torch.manual_seed(train.seed * 100_003 + self.epoch + self.ranks.rank * several.APART)
         augment = Augment(self.config.augment, generator)
         count = self.steps_an_epoch * train.batch
         # Without class sampling this is a plain shuffle.
         again = self.config.data.sampling > 0 or count > len(material.crops)
         chosen = torch.multinomial(material.frequency, count, replacement=again, generator=generator)
-        total = torch.zeros((), device=self.device)
+        losses = []
         self.net.train()
         for place, rows in enumerate(chosen.split(train.batch)):
             step = self.epoch * self.steps_an_epoch + place
             for group in self.optimizer.param_groups:
                 group["lr"] = self.rate(step)
-            x = augment(material.crops[rows].float() / 255)
-            x, target, weight = augment.mixup(x, material.targets[rows], material.weights[rows, None])
+            x, target, weight = (
+                material.crops[rows].float() / 255,
+                material.targets[rows],
+                material.weights[rows, None],
+            )
+            if train.changed:
+                x, target, weight = augment.mixup(augment(x), target, weight)
             loss = self.loss(normalised(x), target, weight[:, 0])
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            self.ranks.sum_gradients(self.net)
             nn.utils.clip_grad_norm_(self.net.parameters(), train.clip)
             self.optimizer.step()
             self.follow(step)
-            total += loss.detach()
+            losses.append(loss.detach())
             progress.update()
-        return float(total) / self.steps_an_epoch
+        seen = self.ranks.sum(torch.stack(losses)).tolist()
+        self.history.losses += seen
+        return sum(seen) / self.steps_an_epoch
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
@@ -199,35 +230,45 @@ class Run:
         """All epochs that are left; each ends with its files written. With `minutes`, the schedule is cut
         after each epoch to what the last one's pace allows: the rate still ends near zero, in that time."""
         started = time.monotonic()
-        self.out.mkdir(parents=True, exist_ok=True)
+        if self.ranks.first:
+            self.out.mkdir(parents=True, exist_ok=True)
+        quiet = None if self.ranks.first else True
+        with tqdm(desc=self.out.name, unit="step", mininterval=5, disable=quiet) as progress:
+            while self.epoch < self.epochs:
+                began = time.monotonic()
+                with self.history.timed():
+                    loss = self.train_epoch(progress)
+                self.epoch += 1
+                if self.ranks.first:
+                    self.close_epoch(loss, began)
+                if minutes and self.epoch >= self.config.train.warmup_epochs:
+                    left = 60 * minutes - (time.monotonic() - started)
+                    possible = self.epoch + max(0, round(left / (time.monotonic() - began)))
+                    self.epochs = min(self.config.train.epochs, possible)
+                self.epochs = self.ranks.agree(self.epochs)
+
+    def close_epoch(self, loss: float, began: float) -> None:
+        """Judges the epoch that has just ended, notes and keeps it."""
+        s = self.judge()
+        self.history.epochs.append(
+            {"loss": loss, "nll": s.nll, "accuracy": s.accuracy, "macro_recall": s.macro_recall}
+        )
+        seconds, rate = time.monotonic() - began, self.optimizer.param_groups[0]["lr"]
         with (self.out / "log.csv").open("a", newline="") as file:
             log = csv.writer(file)
             if file.tell() == 0:
                 log.writerow(
                     ("epoch", "of", "seconds", "rate", "loss", "nll", "accuracy", "macro_recall", *LABELS)
                 )
-            with tqdm(desc=self.out.name, unit="step", mininterval=5, disable=None) as progress:
-                while self.epoch < self.epochs:
-                    began = time.monotonic()
-                    loss = self.train_epoch(progress)
-                    s = self.judge()
-                    seconds, rate = time.monotonic() - began, self.optimizer.param_groups[0]["lr"]
-                    row = (loss, s.nll, s.accuracy, s.macro_recall, *s.recall)
-                    log.writerow(
-                        [self.epoch, self.epochs, f"{seconds:.1f}", f"{rate:.5f}", *(f"{v:.4f}" for v in row)]
-                    )
-                    file.flush()
-                    self.epoch += 1
-                    self.keep(s.score)
-                    if minutes and self.epoch >= self.config.train.warmup_epochs:
-                        left = 60 * minutes - (time.monotonic() - started)
-                        self.epochs = min(
-                            self.config.train.epochs, self.epoch + max(0, round(left / seconds))
-                        )
+            row = (loss, s.nll, s.accuracy, s.macro_recall, *s.recall)
+            log.writerow(
+                [self.epoch - 1, self.epochs, f"{seconds:.1f}", f"{rate:.5f}", *(f"{v:.4f}" for v in row)]
+            )
+        self.keep(s.score)
 
     def judge(self) -> Scores:
         """The averaged net on the calibration split, against what its rows are judged by."""
-        right = truth(self.calibration.votes, self.calibration.labels)
+        right = judged_by(self.calibration.votes, self.calibration.labels, self.config.data.label_share)
         rows = right != NO_LABEL
         return scores(logits_of(self.average, self.calibration.crops[rows], self.device), right[rows])
 
@@ -249,6 +290,7 @@ class Run:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best": self.best,
+            "history": self.history.stored(),
         }
         write(self.out / "last.pt", common | state)
 
@@ -272,6 +314,8 @@ class Run:
         self.average.load_state_dict(stored["average"])
         self.optimizer.load_state_dict(stored["optimizer"])
         self.epoch, self.epochs, self.best = stored["epoch"], stored["epochs"], stored["best"]
+        # Files of before the history was kept have none.
+        self.history = History(**stored.get("history", {}))
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:
@@ -302,15 +346,18 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from error
     if options.seed is not None:
         config = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=options.seed))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device, ranks = several.device(), Ranks.join()
     torch.backends.cudnn.benchmark = True
     try:
-        run = Run(config, Pack.load(options.pack), Teachers(options.teachers, device), options.out, device)
+        teachers = Teachers(options.teachers, device)
+        run = Run(config, Pack.load(options.pack), teachers, options.out, device, ranks)
     except (ConfigError, WeightsError, PackError) as error:
         raise SystemExit(str(error)) from error
     run.resume()
     run.fit(options.minutes)
-    print(f"{options.out}: best calibration score {run.best:.4f}")
+    if ranks.first:
+        print(f"{options.out}: best calibration score {run.best:.4f}")
+    ranks.leave()
 
 
 if __name__ == "__main__":

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 from expression import train
+from prepared_sets import prepare_sets
 from raw_pictures import BY_NAME, run, write_raw
 
 SMOKE = Path(__file__).parents[1] / "configs/smoke.toml"
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
+    prepare_sets(data, out)
+    return data, out
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,143 @@
+"""What only the program can tell of a net: its file, its fate with tricks, and the time for 742 pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from dataset.align import read_grey
+from dataset.split import number_of
+from expression import LABELS
+from expression.class_folders import classes_of
+from expression.config import parse
+from expression.export import (
+    LICENCE,
+    RANGE_FACES,
+    Exported,
+    answers,
+    fit_temperature,
+    manifest_text,
+    session,
+    write_onnx,
+)
+from expression.labels import NO_LABEL, judged_by
+from expression.measure import normalised
+from expression.pack import CALIBRATION, Pack
+from expression.prepare import FACES, FER
+from expression.train import load_net
+
+from experiments import ExperimentError
+from experiments.judge import rounded
+from experiments.packs import Source
+
+TRICK_PICTURES = 400
+"""Of PublicTest's with a single top vote: all of them would take minutes a net, hours with the large ones."""
+TIMED_PICTURES = 742
+"""As many as the account timed; the first of faces/images.tar."""
+
+
+def export(best: Path, pack: Pack, manifest: Path, form: str = "half") -> Path:
+    """Writes a trained net's file and manifest, with a temperature from the validation split; returns the
+    file. No class prior is taken out, of no experiment."""
+    net, stored = load_net(best, torch.device("cpu"))
+    wrapped = Exported([net.to(memory_format=torch.contiguous_format)]).eval()
+    held = pack.part(CALIBRATION)
+    right = judged_by(held.votes, held.labels, parse(stored["config"]).data.label_share)
+    crops, right = held.crops[right != NO_LABEL], right[right != NO_LABEL]
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    model = manifest.with_suffix(".onnx")
+    write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
+    some = slice(None, None, max(1, len(crops) // RANGE_FACES))
+    temperature = fit_temperature(answers(session(model), crops[some]), right[some])
+    manifest.write_text(manifest_text(manifest.stem, model, temperature, LICENCE))
+    return model
+
+
+def trick_sample(data: Path, source: Source, out: Path) -> Path:
+    """Class folders of the pictures that tricks are drawn on, chosen by their content's hash."""
+    if out.is_dir():
+        return out
+    classes = classes_of(data, "fer", "ferplus")
+    raw = {name: source.data / "raw" / FER.name / name for name in classes}
+    chosen = sorted(raw, key=lambda name: number_of(read_grey(raw[name]).tobytes()))[:TRICK_PICTURES]
+    partial = out.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for name in chosen:
+        to = partial / LABELS[classes[name]] / Path(name).name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(raw[name], to)
+    partial.rename(out)
+    return out
+
+
+def tricks(binary: Path, manifest: Path, sample: Path) -> dict:
+    """`evaluate --tricks` on the sample: accuracies (a rejected picture is wrong) and the mean gap."""
+    said = run([binary, "evaluate", sample, "--crops", "--tricks", "--json", "--model", manifest.resolve()])
+    score = json.loads(said)
+    drawn = {name: t for name, t in score["tricks"].items() if isinstance(t, dict)}
+    means = {name: t for name, t in score["tricks"].items() if name not in drawn}
+    accuracies = {key: {name: t[key] for name, t in drawn.items()} for key in ("accuracy", "accuracy_judged")}
+    return rounded({"images": score["images"]} | means | accuracies)
+
+
+def timed_pictures(data: Path, out: Path) -> Path:
+    """The pictures that are timed, as files."""
+    if out.is_dir():
+        return out
+    partial = out.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    count = 0
+    with tarfile.open(data / FACES.folder / "images.tar") as tar:
+        for member in tar:
+            if member.isfile() and count < TIMED_PICTURES:
+                (partial / Path(member.name).name).write_bytes(tar.extractfile(member).read())
+                count += 1
+    partial.rename(out)
+    return out
+
+
+def speed(binary: Path, manifest: Path, pictures: Path, settings: list[str]) -> dict:
+    """Seconds from the program's start to its end, alignment and start-up included."""
+    with tempfile.TemporaryDirectory() as folder:
+        summary = Path(folder) / "summary.json"
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        options = ["--model", manifest.resolve(), "--summary", summary, "--output", os.devnull]
+        run([binary, "analyze", pictures, *options, *(part for s in settings for part in ("--set", s))])
+        seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        told = json.loads(summary.read_text())
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "pictures": told["frames"],
+        "judged": told["accepted"],
+        "wall_s": round(seconds, 2),
+        "cpu_s": round(used, 2),
+        "classify_median_ms": told["stages"]["classify"]["median_ms"],
+        "provider": told["provider"],
+        "cores": os.cpu_count(),
+    }
+
+
+def run(command: list) -> str:
+    """The program's output.
+
+    # Errors
+    ExperimentError with what it complains of."""
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if ended.returncode:
+        complaint = (ended.stderr.strip().splitlines() or ["no complaint"])[-1]
+        raise ExperimentError(f"{command[0]} {command[1]}: exit code {ended.returncode}: {complaint}")
+    return ended.stdout
+
+
+def file_size(model: Path) -> int:
+    """Bytes of an exported net, with what lies beside it."""
+    return sum(path.stat().st_size for path in model.parent.glob(f"{model.name}*"))
