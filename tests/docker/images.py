@@ -147,7 +147,7 @@ class Builder:
         if step.word == "COPY":
             return self.copy(stage, image, step)
         if step.text == BUILD and BINARY:
-            script = "install -D /mnt/cabinmood target/release/cabinmood"
+            script = "install -D /mnt/cabinmood target/release/cabinmood && mkdir -p ~/.cargo"
             built = hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
             return self.layer(stage, image, step, script, built, [f"{BINARY}:/mnt/cabinmood"])
         return self.layer(stage, image, step, step.text, "", [], network=True)

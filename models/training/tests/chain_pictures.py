@@ -21,7 +21,7 @@ FIRST_SEED = 50_000
 
 
 def sample() -> dict[str, str]:
-    """Name in FER2013's archive -> class: of each class the training pictures whose names' hashes are lowest."""
+    """Name in FER2013's archive -> class: of each class the training pictures with the lowest hashes."""
     with (FER / "labels.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["usage"] == "Training"]
     rows.sort(key=lambda row: hashlib.sha256(row["image"].encode()).digest())
