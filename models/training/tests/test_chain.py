@@ -198,7 +198,8 @@ def test_the_report_has_all_sections_and_figures(chain):
     tricks = {name: trick for name, trick in chain.judged["tricks"].items() if isinstance(trick, dict)}
     assert len(tricks) == TRICKS and all(name.replace("_", " ") in page for name in tricks)
     assert {trick["images"] for trick in tricks.values()} == {chain.judged["judged"]}
-    assert f"{chain.judged['accuracy']:.3f}" in page
+    for figure in (f"{100 * chain.judged['accuracy']:.1f}", f"{chain.judged['macro_recall']:.3f}"):
+        assert figure in page
     pictures = list((chain.folder / "report").glob("*.png"))
     assert {"confusion", "tricks", "tricks-sheet", "maps"} <= {path.stem for path in pictures}
     assert all(cv2.imread(str(path)).std() > 5 for path in pictures)
