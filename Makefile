@@ -1,7 +1,7 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
-.PHONY: setup build demo test test-vm figures compare-align fuzz python
+.PHONY: setup build demo test test-vm test-docker figures compare-align fuzz python
 .PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
-.PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression dataset review clean
+.PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression models dataset review clean
 .PHONY: experiments results
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
@@ -30,6 +30,11 @@ test: build python
 test-vm: build python
 	@setup/packages.sh tests/vm/packages.txt
 	@tests/vm/run.sh
+
+# The Dockerfile's steps, and the daemon in the image, without Docker: docs/docker.md. ARGS="cuda training" for those.
+test-docker: setup
+	@setup/packages.sh tests/docker/packages.txt
+	@tests/docker/run.sh $(ARGS)
 
 # The README's figures, measured again; needs the shared data.
 figures: build python
@@ -123,6 +128,12 @@ experiments: build python
 # docs/results.md and its plots from what the experiments left; PRICE=... is that of an hour.
 results: python
 	$(PYTHON) -m experiments.table $(if $(PRICE),--price-per-hour $(PRICE))
+
+# AlexNet, VGG16, ResNet101 and EfficientNet-Lite0 from FER2013's faces, for --model NAME: those that models/
+# lacks, or ARGS="vgg16 ...". Days on a CPU; goes on after an interruption.
+models: build python
+	[ -f models/training/runs/data/pack.npz ] || { $(PYTHON) -m expression.prepare --data $(DATA); }
+	@models/training/reference_models.sh $(ARGS)
 
 clean:
 	$(CARGO) clean
