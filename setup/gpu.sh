@@ -2,6 +2,7 @@
 # ONNX Runtime for NVIDIA's GPUs, with CUDA and cuDNN, or TensorRT: the shared libraries of the packages that
 # gpu-pins.txt lists, in one folder.
 #   setup/gpu.sh FOLDER cuda|tensorrt
+# TensorRT is in NVIDIA's own index, whose address is taken from TENSORRT_INDEX_URL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -eq 2 ] || { echo "setup/gpu.sh FOLDER cuda|tensorrt" >&2; exit 64; }
@@ -18,7 +19,11 @@ case $part in
     cuda) ;;
     tensorrt)
         [ "$machine" = x86_64 ] || { echo "cabinmood: no TensorRT is pinned for $machine" >&2; exit 69; }
-        index=(--index-url https://pypi.nvidia.com)
+        [ -n "${TENSORRT_INDEX_URL:-}" ] || {
+            echo "cabinmood: TENSORRT_INDEX_URL is not set; give the address of NVIDIA's index of Python packages" >&2
+            exit 64
+        }
+        index=(--index-url "$TENSORRT_INDEX_URL")
         ;;
     *) echo "cabinmood: $part: there is cuda and tensorrt" >&2; exit 64 ;;
 esac
