@@ -3,7 +3,6 @@ account of the training."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +104,6 @@ def told(history: History, net: nn.Module) -> dict:
         "parameters_with_norm_statistics": parameters + statistics,
         "wall_s": round(history.wall_s, 1),
         "cpu_s": round(history.cpu_s, 1),
-        "history": dataclasses.asdict(history)["epochs"],
+        "history": history.epochs,
         "losses": history.losses,
     }

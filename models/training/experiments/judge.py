@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from expression import LABELS
 from expression.judge import Answers, verdict
 from expression.labels import NO_LABEL, judged_by, majority
 from expression.measure import logits_of, probabilities, scores
@@ -74,7 +75,7 @@ def judge(net: nn.Module, sets: list[TestSet], device: torch.device) -> dict[str
     """Figures by the name of what is judged by: ferplus, fer2013, strangers."""
     figures = {}
     for one in sets:
-        p = np.full((len(one.rows), 7), np.nan, np.float32)
+        p = np.full((len(one.rows), len(LABELS)), np.nan, np.float32)
         p[one.judged] = probabilities(logits_of(net, one.crops, device))
         for name, classes in one.truths.items():
             said = verdict(Answers(one.rows, one.judged, p), classes)

@@ -86,12 +86,7 @@ def fer_rows(pack: Pack) -> Pack:
         raise ExperimentError(
             "no rows of FER2013 in the archive; make it with `python -m expression.prepare`"
         )
-    return taken(pack, rows)
-
-
-def taken(pack: Pack, rows: np.ndarray) -> Pack:
-    """Some rows."""
-    return Pack(pack.crops[rows], pack.sources[rows], pack.votes[rows], pack.labels[rows], pack.splits[rows])
+    return pack.taken(rows)
 
 
 def joined(first: Pack, second: Pack) -> Pack:
@@ -123,7 +118,7 @@ def augmented(pack: Pack, _source: Source) -> Pack:
     if not drawn:
         return pack
     origins = np.array([int(v.origin.file) for v in drawn])
-    more = taken(pack, origins)
+    more = pack.taken(origins)
     more.sources = np.array([f"{pack.sources[i]}#v{v.number}" for i, v in zip(origins, drawn, strict=True)])
     for place, variant in enumerate(tqdm(drawn, AUGMENTED, leave=False, disable=None)):
         more.crops[place] = variant.of(pack.crops[origins[place]])
@@ -154,7 +149,7 @@ def part(share: int) -> Callable[[Pack, Source], Pack]:
 
     def chosen(pack: Pack, _source: Source) -> Pack:
         drawn = np.array([number_of(crop.tobytes()) % share == 0 for crop in pack.crops])
-        return taken(pack, drawn | (pack.splits == CALIBRATION))
+        return pack.taken(drawn | (pack.splits == CALIBRATION))
 
     return chosen
 

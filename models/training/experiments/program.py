@@ -54,8 +54,8 @@ def export(best: Path, pack: Pack, manifest: Path, form: str = "half") -> Path:
     crops, right = held.crops[right != NO_LABEL], right[right != NO_LABEL]
     manifest.parent.mkdir(parents=True, exist_ok=True)
     model = manifest.with_suffix(".onnx")
-    write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
     some = slice(None, None, max(1, len(crops) // RANGE_FACES))
+    write_onnx(wrapped, model, form, normalised(crops[some]))
     temperature = fit_temperature(answers(session(model), crops[some]), right[some])
     manifest.write_text(manifest_text(manifest.stem, model, temperature, LICENCE))
     return model

@@ -55,12 +55,15 @@ class Pack:
             splits=np.array(splits, np.uint8),
         )
 
-    def part(self, split: int) -> Pack:
-        """The rows of one split."""
-        rows = self.splits == split
+    def taken(self, rows: np.ndarray) -> Pack:
+        """Some rows, by a mask or by their numbers."""
         return Pack(
             self.crops[rows], self.sources[rows], self.votes[rows], self.labels[rows], self.splits[rows]
         )
+
+    def part(self, split: int) -> Pack:
+        """The rows of one split."""
+        return self.taken(self.splits == split)
 
     def save(self, path: Path, limit_mib: float) -> int:
         """Writes the archive with the best quality that fits; returns the quality."""

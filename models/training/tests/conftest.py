@@ -1,5 +1,6 @@
 """What several tests begin with, made once."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,21 @@ def learned(built, tmp_path_factory) -> Path:
     pack = built / "augmented/pack.npz"
     train.main(["--config", str(SMOKE), "--pack", str(pack), "--out", str(out)])
     return out
+
+
+@pytest.fixture
+def broken_off(monkeypatch) -> Callable[[Callable[[], None]], None]:
+    """Begins a training whose machine is taken away in its fifth step, the second of an epoch of three."""
+    follow = train.Run.follow
+
+    def until_the_machine_is_taken(own: train.Run, step: int) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+        follow(own, step)
+
+    def begin(training: Callable[[], None]) -> None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(train.Run, "follow", until_the_machine_is_taken)
+            training()
+
+    return begin

@@ -214,23 +214,14 @@ def test_rows_leave_results_and_are_not_run_again(options, tmp_path, monkeypatch
     assert [t[0] for t in told] == ["to", "to", "done", "done"]
 
 
-def test_a_row_that_is_broken_off_goes_on(options, tmp_path, monkeypatch):
+def test_a_row_that_is_broken_off_goes_on(options, tmp_path, broken_off):
     only = [*options, "--only", "whole"]
     run.main(only)
     path = tmp_path / "results/whole.json"
     expected = json.loads(path.read_text())
     path.unlink()
     (tmp_path / "runs/whole").rename(tmp_path / "runs/whole-before")
-    follow = train.Run.follow
-
-    def until_the_machine_is_taken(own: train.Run, step: int) -> None:
-        if step == 4:
-            raise KeyboardInterrupt
-        follow(own, step)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train.Run, "follow", until_the_machine_is_taken)
-        run.main(only)
+    broken_off(lambda: run.main(only))
     assert not path.exists()
     run.main(only)
     found = json.loads(path.read_text())

@@ -44,19 +44,8 @@ def alone(arguments, tmp_path_factory) -> dict:
     return torch.load(out / "last.pt", weights_only=True)
 
 
-def test_a_run_killed_in_the_middle_of_an_epoch_ends_as_the_whole_one(
-    arguments, alone, tmp_path, monkeypatch
-):
-    follow = train.Run.follow
-
-    def until_the_machine_is_taken(run: train.Run, step: int) -> None:
-        if step == 4:
-            raise KeyboardInterrupt
-        follow(run, step)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train.Run, "follow", until_the_machine_is_taken)
-        train.main([*arguments, str(tmp_path)])
+def test_a_run_killed_in_the_middle_of_an_epoch_ends_as_the_whole_one(arguments, alone, tmp_path, broken_off):
+    broken_off(lambda: train.main([*arguments, str(tmp_path)]))
     assert torch.load(tmp_path / "last.pt", weights_only=True)["epoch"] == 1
     train.main([*arguments, str(tmp_path)])
     resumed = torch.load(tmp_path / "last.pt", weights_only=True)
