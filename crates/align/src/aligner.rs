@@ -100,7 +100,8 @@ impl Aligner {
     }
 
     /// A picture that is a tight crop of a face, as data sets have them: nothing is detected, the
-    /// whole picture is the face.
+    /// whole picture is the face. Where the verdict is against the alignment
+    /// ([`Reason::is_of_alignment`]), the crop is the picture as it came, upright.
     ///
     /// # Errors
     /// Where OpenCV fails (no memory).
@@ -108,7 +109,11 @@ impl Aligner {
         let found = self.seeker.seek_in_crop(picture, crop)?;
         let whole =
             FaceBox { x: -0.5, y: -0.5, w: picture.width() as f32, h: picture.height() as f32, score: 0.0 };
-        Ok(self.observe(whole, found.as_ref(), crop))
+        let seen = self.observe(whole, found.as_ref(), crop);
+        if seen.verdict.reason().is_some_and(Reason::is_of_alignment) {
+            self.seeker.take_whole(picture, crop)?;
+        }
+        Ok(seen)
     }
 
     /// Forgets the face that was followed, as after a change of the source.

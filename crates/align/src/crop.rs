@@ -23,6 +23,10 @@ const CANDIDATES: usize = SIDES.len() * ACROSS.len() * DOWN.len();
 const _: () = assert!(CANDIDATES.is_multiple_of(STARTS));
 /// Where the box lies in the middle crop of that set.
 const USUAL: (f32, f32, f32) = (0.93, 0.50, 0.547);
+/// How far apart the eyes are, in parts of the shorter side, and how far down: a tenth closer together
+/// than in the middle crops of FER2013 (0.37) and web-expressions (0.41), since faces that cannot be
+/// aligned are mostly turned.
+const USUAL_EYES: (f32, f32) = (0.35, 0.38);
 /// A picture that is nothing but a face is as sure as the detector in the middle case.
 const SCORE: f32 = 1.8;
 /// Outcomes nearer than about this, over the inter-ocular distance, have found the same face.
@@ -61,6 +65,14 @@ impl CropSearch {
     pub fn usual(picture: &Grey) -> FaceBox {
         let (side, across, down) = USUAL;
         FaceBox { score: SCORE, ..square(picture, side, across, down) }
+    }
+
+    /// The eyes in a crop that is cut as most are, the one on the picture's left first.
+    pub fn usual_eyes(picture: &Grey) -> (Point, Point) {
+        let (width, height) = (picture.width() as f32, picture.height() as f32);
+        let half = USUAL_EYES.0 / 2.0 * width.min(height);
+        let (across, down) = (width / 2.0, USUAL_EYES.1 * height);
+        (Point::new(across - half, down), Point::new(across + half, down))
     }
 
     /// Follows the trees from every start.

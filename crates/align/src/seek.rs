@@ -169,6 +169,15 @@ impl Seeker {
         Ok(Some(found))
     }
 
+    /// Cuts a tight crop without knowing where its eyes are: where they usually are.
+    ///
+    /// # Errors
+    /// Where OpenCV fails (no memory).
+    pub fn take_whole(&mut self, picture: &Grey, crop: &mut AlignedFace) -> opencv::Result<()> {
+        let (left, right) = CropSearch::usual_eyes(picture);
+        self.warper.warp(picture, left, right, crop)
+    }
+
     /// Tries other boxes until one is enough.
     fn try_others(
         &mut self,

@@ -128,6 +128,22 @@ fn a_blank_picture_shows_no_face() {
 }
 
 #[test]
+fn a_crop_that_cannot_be_aligned_stays_as_it_came() {
+    let mut aligner = aligner();
+    let (mut crop, side) = (AlignedFace::black(), 120_u32);
+    // Sharp and well lit, but a fence, lighter on the left.
+    let row = (0..side).map(|x| if x / 10 % 2 == 0 { 220 - x as u8 } else { 180 - x as u8 });
+    let fence: Vec<u8> = row.clone().cycle().take((side * side) as usize).collect();
+    let seen = aligner.step_crop(&Grey::new(side, side, fence.into()).unwrap(), &mut crop).unwrap();
+    let reason = seen.verdict.reason().unwrap();
+    assert!(reason.is_of_alignment(), "{reason}");
+    // Upright: all rows are the same. Unmirrored and nearly whole: its lightness falls as the picture's.
+    let rows: Vec<&[u8]> = crop.pixels().chunks_exact(AlignedFace::SIDE).collect();
+    assert!(rows.iter().all(|row| *row == rows[0]));
+    assert!(rows[0][0] > rows[0][AlignedFace::SIDE - 1] + 80);
+}
+
+#[test]
 fn pictures_of_any_size_are_safe() {
     let mut aligner = aligner();
     let mut crop = AlignedFace::black();

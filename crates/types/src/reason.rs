@@ -74,6 +74,12 @@ impl Reason {
             Self::Calibrating => "calibrating",
         }
     }
+
+    /// Whether it speaks against where the face was cut rather than against the picture.
+    #[must_use]
+    pub const fn is_of_alignment(self) -> bool {
+        matches!(self, Self::Misaligned | Self::Occluded | Self::Pose)
+    }
 }
 
 impl fmt::Display for Reason {

@@ -61,6 +61,12 @@ def accepted(aligned: Path) -> dict[str, Path]:
     return {row.source: crop_of(aligned, row.source) for row in index(aligned) if row.accepted}
 
 
+def as_they_came(aligned: Path) -> dict[str, Path]:
+    """source -> crop, of the tight crops that could not be aligned: `evaluate` judges them, too."""
+    crops = {row.source: crop_of(aligned, row.source) for row in index(aligned) if not row.accepted}
+    return {source: crop for source, crop in crops.items() if crop.is_file()}
+
+
 def read_grey(path: Path) -> np.ndarray:
     """A grey picture; a missing or damaged one is an error that names it."""
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

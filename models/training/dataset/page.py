@@ -32,7 +32,8 @@ def page(found: dict, titles: dict[str, str]) -> str:
 <style>{STYLE}</style>
 <h1>Data set report</h1>
 <p>{found["pictures"]} pictures; {found["fates"][KEPT]} are kept. A rejected picture of the test split stays
-in <code>test/pictures</code>, where it counts as wrong; rejected ones of the other splits are not used.
+in <code>test/pictures</code>, where it counts as wrong unless it can be judged as it came; rejected ones of
+the other splits are not used.
 <code>report.json</code> names every picture that was not kept.</p>
 <h2>Classes</h2>{table(["", *(c.replace("_", " ") for c in columns)], classes)}
 <h2>Not kept</h2>{table(["what became of it", "pictures"], found["fates"].items())}

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from dataset import DatasetError
 from dataset.align import crop_of, read_grey
 from dataset.balance import Variant
-from dataset.pictures import KEPT, Picture
+from dataset.pictures import Picture
 from dataset.split import TRAIN, VALIDATION
 
 INDEX_COLUMNS = ("file", "crop", "label", "split", "person", "origin", "draw")
@@ -79,9 +79,10 @@ def write_test(folder: Path, pictures: Iterable[Picture], raw: Path, aligned: Pa
         copy, crop = "pictures" / entry.path(Path(picture.file).suffix.lower()), ""
         (folder / copy).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(raw / picture.file, folder / copy)
-        if picture.fate == KEPT:
+        # Kept, or a tight crop that could not be aligned and is judged as it came.
+        if (cut := crop_of(aligned, picture.file)).is_file():
             crop = "aligned" / entry.path(".png")
-            write_png(folder / crop, read_grey(crop_of(aligned, picture.file)))
+            write_png(folder / crop, read_grey(cut))
         label = LABELS[picture.kind]
         rows.append((picture.file, copy, crop, label, picture.person, picture.detail, *picture.votes))
     write_table(folder / "index.csv", TEST_COLUMNS, rows)

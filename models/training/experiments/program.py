@@ -79,12 +79,14 @@ def trick_sample(data: Path, source: Source, out: Path) -> Path:
 
 
 def tricks(binary: Path, manifest: Path, sample: Path) -> dict:
-    """`evaluate --tricks` on the sample: accuracies (a rejected picture is wrong) and the mean gap."""
+    """`evaluate --tricks` on the sample: accuracies and the mean gap."""
     said = run([binary, "evaluate", sample, "--crops", "--tricks", "--json", "--model", manifest.resolve()])
     score = json.loads(said)
     drawn = {name: t for name, t in score["tricks"].items() if isinstance(t, dict)}
     means = {name: t for name, t in score["tricks"].items() if name not in drawn}
-    accuracies = {key: {name: t[key] for name, t in drawn.items()} for key in ("accuracy", "accuracy_judged")}
+    accuracies = {
+        key: {name: t[key] for name, t in drawn.items()} for key in ("accuracy", "accuracy_accepted")
+    }
     return rounded({"images": score["images"]} | means | accuracies)
 
 

@@ -34,16 +34,17 @@ def _tricks(said: dict) -> Iterator[str]:
     low, high = said["tricks"]["mean_gap_interval"]
     yield "## Tricks"
     yield "Drawn on the pictures before alignment (`cabinmood evaluate --tricks`; docs/evaluation.md), where"
-    yield "the clean face is accepted. A gap is the accuracy lost, a rejected one counting as wrong; the mean"
-    yield f"is {said['tricks']['mean_gap']:.3f} [{low:.3f}, {high:.3f}]."
+    yield "the clean face is accepted. *Rejected* is what the gate rejects; on such tight crops it is judged"
+    yield "as it came, in a car it is not judged. A gap is the accuracy lost; the mean is"
+    yield f"{said['tricks']['mean_gap']:.3f} [{low:.3f}, {high:.3f}]."
     yield ""
-    yield "| trick | rejected | accuracy | gap | accuracy of the judged |"
+    yield "| trick | rejected | accuracy | gap | accuracy of the accepted |"
     yield "|---|---|---|---|---|"
     for name, one in kinds.items():
         low, high = one["gap_interval"]
         yield (
             f"| {name.replace('_', ' ')} | {one['rejected_share']:.0%} | {one['accuracy']:.3f} "
-            f"| {one['gap']:.3f} [{low:.3f}, {high:.3f}] | {_share(one['accuracy_judged'])} |"
+            f"| {one['gap']:.3f} [{low:.3f}, {high:.3f}] | {_share(one['accuracy_accepted'])} |"
         )
     yield ""
 

@@ -29,7 +29,7 @@ from expression.measure import MEAN, STD, calibration_error, normalised, probabi
 from expression.nets import example
 from expression.pack import CALIBRATION, TRAIN, Pack
 from expression.precision import FORMS
-from expression.prepare import ROOT, read_grey
+from expression.prepare import ROOT, archives, read_grey
 from expression.train import Material, load_net
 
 OPSET = 18
@@ -154,7 +154,7 @@ def export(
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
     wrapped = Exported([net.to(memory_format=torch.contiguous_format) for net, _ in loaded], mirror).eval()
-    pack = Pack.load(data / "pack.npz")
+    pack = Pack.load_all(archives(data))
     configs = [parse(stored["config"]) for _, stored in loaded]
     prior = mean_log_prior(pack, configs)
     held = pack.part(CALIBRATION)

@@ -4,7 +4,8 @@
         [--chain]
 
 PublicTest is read here and nowhere else; web-expressions are strangers, nothing was trained or tuned on
-them. A face that the quality gate rejects counts as wrong. `--chain` also has `cabinmood evaluate` judge the
+them. A crop that cannot be aligned is judged as it came, as `cabinmood evaluate --crops` does; one that the
+quality gate rejects for another reason counts as wrong. `--chain` also has `cabinmood evaluate` judge the
 whole chain with tricks and by groups (ten minutes), for the card.
 """
 
@@ -25,7 +26,18 @@ from expression.card import card
 from expression.export import answers, session
 from expression.labels import NO_LABEL, majority
 from expression.measure import calibration_error, probabilities
-from expression.prepare import FER, ROOT, WEB, Row, Set, accepted, default_data, read_grey, rows_of
+from expression.prepare import (
+    FER,
+    ROOT,
+    WEB,
+    Row,
+    Set,
+    accepted,
+    as_they_came,
+    default_data,
+    read_grey,
+    rows_of,
+)
 
 RESAMPLES = 1000
 """Of the bootstrap behind each 95 % interval."""
@@ -38,26 +50,30 @@ class Answers:
     rows: list[Row]
     judged: np.ndarray
     p: np.ndarray
+    accepted: np.ndarray | None = None
+    """Of the judged ones, those that the gate accepted; all of them where nothing is said."""
 
 
 def ask(manifest: Path, which: Set, data: Path, aligned: Path, usage: str) -> Answers:
-    """Runs the model on a set's accepted crops."""
+    """Runs the model on a set's crops."""
     with manifest.open("rb") as file:
         table = tomllib.load(file)
     rows = [row for row in rows_of(data, which) if row.usage == usage]
-    crops = accepted(aligned / "aligned" / which.name)
+    passed = accepted(aligned / "aligned" / which.name)
+    crops = as_they_came(aligned / "aligned" / which.name) | passed
     running = session(manifest.parent / table["file"])
     judged = np.array([row.source in crops for row in rows])
     pictures = np.stack([read_grey(crops[row.source]) for row in rows if row.source in crops])
     p = np.full((len(rows), len(LABELS)), np.nan, np.float32)
     p[judged] = probabilities(answers(running, pictures), table["expression"]["temperature"])
-    return Answers(rows, judged, p)
+    return Answers(rows, judged, p, np.array([row.source in passed for row in rows]))
 
 
 def verdict(said: Answers, truth: np.ndarray) -> dict:
     """Counts and rates against one set of labels; rows without a label are left out."""
     labelled = truth != NO_LABEL
     truth, judged, p = truth[labelled], said.judged[labelled], said.p[labelled]
+    passed = judged if said.accepted is None else said.accepted[labelled]
     chosen = np.where(judged, np.nan_to_num(p).argmax(axis=1), NO_LABEL)
     right = chosen == truth
     confusion = [
@@ -73,6 +89,9 @@ def verdict(said: Answers, truth: np.ndarray) -> dict:
         "accuracy": float(right.mean()),
         "accuracy_interval": [float(low), float(high)],
         "accuracy_judged": float(right[judged].mean()),
+        "unaligned": int((judged & ~passed).sum()),
+        "accuracy_gated": float((right & passed).mean()),
+        "accuracy_accepted": float(right[passed].mean()),
         "macro_recall": float(np.mean(list(recall.values()))),
         "per_class": recall,
         "confusion": confusion,

@@ -10,7 +10,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -54,6 +54,16 @@ class Pack:
             labels=np.array(labels, np.int8),
             splits=np.array(splits, np.uint8),
         )
+
+    @classmethod
+    def load_all(cls, paths: list[Path]) -> Pack:
+        """The rows of several archives, as if they were one."""
+        packs = [cls.load(path) for path in paths]
+        if len(packs) == 1:
+            return packs[0]
+        names = [field.name for field in fields(cls) if field.name != "digest"]
+        digest = hashlib.sha256(" ".join(pack.digest for pack in packs).encode()).hexdigest()
+        return cls(*(np.concatenate([getattr(pack, name) for pack in packs]) for name in names), digest)
 
     def taken(self, rows: np.ndarray) -> Pack:
         """Some rows, by a mask or by their numbers."""

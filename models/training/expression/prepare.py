@@ -2,8 +2,9 @@
 
     python -m expression.prepare [--data DIR] [--binary FILE] [--out DIR]
 
-Leaves DIR/aligned/{fer,faces,web} (crops and index.csv, for calibration and judging), DIR/pack.npz and
-DIR/report.json. PublicTest and web-expressions are aligned for the judge and never enter the archive.
+Leaves DIR/aligned/{fer,faces,web} (crops and index.csv, for calibration and judging), DIR/pack.npz, the
+tight crops that could not be aligned, as they came, in DIR/unaligned.npz, and DIR/report.json. PublicTest and
+web-expressions are aligned for the judge and never enter an archive.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from dataset.align import BINARY, ROOT, accepted, align, read_grey
+from dataset.align import BINARY, ROOT, accepted, align, as_they_came, read_grey
 from dataset.split import number_of
 from tqdm import tqdm
 
@@ -26,6 +27,7 @@ from expression.duplicates import groups, thumbnails
 from expression.labels import NO_LABEL, VOTE_COLUMNS, class_of
 from expression.pack import CALIBRATION, TRAIN, Pack
 
+PACK, UNALIGNED = "pack.npz", "unaligned.npz"
 CALIBRATION_PERCENT = 8
 DOUBTFUL_MATCH = 6.0
 """match_mae from which a recovered FER2013 label is doubted (the data's README)."""
@@ -97,13 +99,18 @@ def align_set(binary: Path, data: Path, which: Set, out: Path) -> None:
         align(binary, raw, aligned, which.crops)
 
 
+def archives(out: Path) -> list[Path]:
+    """What a net that is to judge all tight crops learns from."""
+    return [out / name for name in (PACK, UNALIGNED) if name == PACK or (out / name).is_file()]
+
+
 def is_calibration(picture: np.ndarray) -> bool:
     """Decided by the content's hash, so that it never changes with the order or the number of files."""
     return number_of(picture.tobytes()) % 100 < CALIBRATION_PERCENT
 
 
-def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
-    """The archive's rows, and the counts of what was left out and why."""
+def build(data: Path, out: Path) -> tuple[dict[str, list], dict[str, int]]:
+    """The rows of both archives, and the counts of what was left out and why."""
     rows = [(which, row) for which in (FER, FACES) for row in rows_of(data, which)]
     # The test side comes first: a group's leader is its first picture, so what equals one of it is dropped.
     rows.sort(key=lambda r: r[1].usage != "PublicTest")
@@ -113,9 +120,10 @@ def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
     ]
     leaders = groups(thumbnails(raw))
     crops = {which.name: accepted(out / "aligned" / which.name) for which in (FER, FACES)}
+    whole = as_they_came(out / "aligned" / FER.name)
 
     counts = dict.fromkeys(("test", "duplicate", "duplicate_of_test", "unlabelled", "rejected"), 0)
-    kept = []
+    kept = {PACK: [], UNALIGNED: []}
     for i, (which, row) in enumerate(tqdm(rows, "pack", leave=False, disable=None)):
         leader = leaders[i]
         crop = crops[which.name].get(row.source)
@@ -127,18 +135,19 @@ def build(data: Path, out: Path) -> tuple[Pack, dict[str, int]]:
             counts["duplicate"] += 1
         elif which is FACES and row.label == NO_LABEL:
             counts["unlabelled"] += 1
-        elif crop is None:
+        elif crop is None and (which is not FER or row.source not in whole):
             counts["rejected"] += 1
         else:
             # Photographs of known people stay in training whole: a person is never on both sides.
             split = CALIBRATION if which is FER and is_calibration(raw[i]) else TRAIN
-            kept.append((read_grey(crop), f"{which.name}/{row.source}", row.votes, row.label, split))
-    pack = Pack.of(kept)
-    counts |= {
-        "train": int((pack.splits == TRAIN).sum()),
-        "calibration": int((pack.splits == CALIBRATION).sum()),
-    }
-    return pack, counts
+            face = read_grey(crop or whole[row.source])
+            rows_kept = kept[PACK if crop else UNALIGNED]
+            rows_kept.append((face, f"{which.name}/{row.source}", row.votes, row.label, split))
+    for name, suffix in ((PACK, ""), (UNALIGNED, "_unaligned")):
+        splits = [row[-1] for row in kept[name]]
+        counts[f"train{suffix}"] = splits.count(TRAIN)
+        counts[f"calibration{suffix}"] = splits.count(CALIBRATION)
+    return kept, counts
 
 
 def default_data() -> Path:
@@ -159,8 +168,11 @@ def main(arguments: list[str] | None = None) -> None:
     for which in (FER, FACES, WEB):
         if (options.data / which.folder).is_dir():
             align_set(options.binary, options.data, which, options.out)
-    pack, counts = build(options.data, options.out)
-    quality = pack.save(options.out / "pack.npz", options.limit_mib)
+    kept, counts = build(options.data, options.out)
+    quality = Pack.of(kept[PACK]).save(options.out / PACK, options.limit_mib)
+    (options.out / UNALIGNED).unlink(missing_ok=True)
+    if kept[UNALIGNED]:
+        Pack.of(kept[UNALIGNED]).save(options.out / UNALIGNED, options.limit_mib)
     report = counts | {"webp_quality": quality}
     (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))

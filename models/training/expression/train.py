@@ -1,6 +1,6 @@
 """Trains one net from the archive.
 
-    python -m expression.train --config configs/compact.toml --pack runs/data/pack.npz --out runs/compact \\
+    python -m expression.train --config configs/compact.toml --pack runs/data/pack.npz … --out runs/compact \\
         [--teachers runs/teacher-a/best.pt …] [--seed N] [--minutes M]
 
 Leaves best.pt (the averaged weights of the epoch with the best calibration score), last.pt (to go on from
@@ -334,7 +334,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Trains one net from the archive.")
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, nargs="+", required=True, help="archives to learn from together")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--teachers", type=Path, nargs="*", default=[])
     parser.add_argument("--seed", type=int)
@@ -350,7 +350,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.backends.cudnn.benchmark = True
     try:
         teachers = Teachers(options.teachers, device)
-        run = Run(config, Pack.load(options.pack), teachers, options.out, device, ranks)
+        run = Run(config, Pack.load_all(options.pack), teachers, options.out, device, ranks)
     except (ConfigError, WeightsError, PackError) as error:
         raise SystemExit(str(error)) from error
     run.resume()

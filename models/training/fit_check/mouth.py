@@ -16,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from dataset.align import accepted
 from detector.faces import pictures
 from fit_check.train import EYES_PX, FIRST_HELD_OUT_NEGATIVE, LEFT_EYE, RIGHT_EYE, SIDE, Sampler, faces, warp
 from sklearn.linear_model import LogisticRegression
@@ -122,7 +123,7 @@ def crops(
         left, right = face.points[36:42].mean(0), face.points[42:48].mean(0)
         for _ in range(times):
             yield number, warp(face.picture, *sampler.eyes(left, right, wrong=False))
-    for more, path in enumerate(sorted(aligned.rglob("*.png"))[::FER_EVERY], number + 1):
+    for more, path in enumerate(sorted(accepted(aligned).values())[::FER_EVERY], number + 1):
         crop = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         yield more, warp(crop, *sampler.eyes(LEFT_EYE, RIGHT_EYE, wrong=False))
 

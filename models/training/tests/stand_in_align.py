@@ -1,5 +1,5 @@
-"""Stands in for `cabinmood align` in tests: resizes, accepts all but every tenth test picture, and writes
-the same index.csv."""
+"""Stands in for `cabinmood align` in tests: resizes, accepts all but every tenth test picture, cannot align
+every fiftieth of the others, and writes the same index.csv."""
 
 import csv
 from pathlib import Path
@@ -16,9 +16,11 @@ def main(arguments: list[str]) -> None:
         index.writerow(["source", "accepted", "reason", "quality", "landmarks"])
         for path in sorted(p for p in source.rglob("*") if p.is_file()):
             name = path.relative_to(source)
-            passed = "PublicTest" not in name.parts or int(name.stem[1:]) % 10 != 0
-            index.writerow([name, str(passed).lower(), "" if passed else "blurred", "0.900", ""])
-            if passed:
+            number = int(name.stem[1:]) if name.stem[1:].isdigit() else 1
+            blurred, covered = "PublicTest" in name.parts and number % 10 == 0, number % 50 == 49
+            reason = "blurred" if blurred else "occluded" if covered else ""
+            index.writerow([name, str(not reason).lower(), reason, "0.900", ""])
+            if not blurred:
                 crop = (target / name).with_suffix(".png")
                 crop.parent.mkdir(parents=True, exist_ok=True)
                 picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

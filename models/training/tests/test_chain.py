@@ -146,7 +146,8 @@ def test_no_picture_is_lost_on_the_way(chain):
     left = {file for file, row in rejected.items() if row["split"] == "test"}
     assert set(tested) == kept["test"] | left
     for judged in (chain.judged, chain.judged_int8):
-        assert judged["images"] == len(tested) and judged["rejected"] == len(left)
+        assert judged["images"] == len(tested)
+        assert judged["rejected"] + judged["unaligned"]["images"] == len(left)
     reviewed = {row["file"] for row in table(chain.built / "review/predictions.csv")}
     assert reviewed == set(sides)
 
@@ -160,13 +161,13 @@ def test_the_net_learned_what_can_be_learned(chain):
 
 
 def from_crops(chain: Chain, form: str) -> dict:
-    """`evaluate`'s figures again, of the test split's aligned faces and without the program."""
+    """`evaluate`'s figures again, of the test split's crops and without the program."""
     manifest = tomllib.loads((chain.folder / f"{form}.toml").read_text())
     running = session(chain.folder / manifest["file"])
     rows = table(chain.built / "test/index.csv")
     confusion = np.zeros((len(LABELS), len(LABELS)), int)
     for row in rows:
-        if not row["rejected"]:
+        if row["crop"]:
             crop = cv2.imread(str(chain.built / "test" / row["crop"]), cv2.IMREAD_GRAYSCALE)
             confusion[LABELS.index(row["label"]), answers(running, crop[None]).argmax()] += 1
     images = np.array([sum(row["label"] == label for row in rows) for label in LABELS])

@@ -1,6 +1,7 @@
 """The expression net's chain on synthetic faces, in seconds: labels, duplicates, archive, training with an
 interruption, export and judging."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def test_prepare_keeps_the_test_side_out(prepared):
     assert {TRAIN, CALIBRATION} == set(pack.splits.tolist())
     assert pack.labels[pack.sources.tolist().index("fer/Training/f0.png")] == labels.NO_LABEL
     assert (pack.splits[pack.sources == "faces/A_0001.png"] == TRAIN).all()
+
+
+def test_crops_that_cannot_be_aligned_are_kept_apart(prepared):
+    pack, unaligned = (Pack.load(prepared[1] / name) for name in ("pack.npz", "unaligned.npz"))
+    # Of f49, f99, f149 … those that are no test pictures and no copies.
+    assert len(unaligned.sources) >= 3 and all(
+        source.endswith(("49.png", "99.png")) for source in unaligned.sources
+    )
+    assert not set(unaligned.sources) & set(pack.sources)
+    assert prepare.archives(prepared[1]) == [prepared[1] / "pack.npz", prepared[1] / "unaligned.npz"]
+    both = Pack.load_all(prepare.archives(prepared[1]))
+    assert both.sources.tolist() == [*pack.sources, *unaligned.sources] and both.digest != pack.digest
+    assert (both.crops[len(pack.crops) :] == unaligned.crops).all()
+    report = json.loads((prepared[1] / "report.json").read_text())
+    assert report["train_unaligned"] + report["calibration_unaligned"] == len(unaligned.sources)
 
 
 def test_an_archive_that_is_too_large_or_absent_is_an_error(prepared, tmp_path):
@@ -202,6 +218,16 @@ def test_a_rejected_face_counts_as_wrong():
     figures = judge.verdict(said, np.array([3, 3, 3, 3]))
     assert figures["accuracy"] == 0.75 and figures["accuracy_judged"] == 1 and figures["rejected"] == 1
     assert figures["ece"] == pytest.approx(0.3, abs=1e-5)
+
+
+def test_a_crop_that_was_judged_as_it_came_is_told_apart():
+    rows = [prepare.Row(f"{i}.png", "", (0,) * 10, 3) for i in range(4)]
+    p = np.full((4, 7), 0.05, np.float32)
+    p[:, 3] = 0.7
+    said = judge.Answers(rows, np.full(4, True), p, np.array([True, False, False, True]))
+    figures = judge.verdict(said, np.array([3, 3, 4, 3]))
+    assert (figures["unaligned"], figures["rejected"]) == (2, 0)
+    assert (figures["accuracy"], figures["accuracy_gated"], figures["accuracy_accepted"]) == (0.75, 0.5, 1)
 
 
 def test_the_mirror_is_averaged_inside_the_graph(tmp_path):

@@ -160,7 +160,7 @@ BINARY = f"""#!{sys.executable}
 import json, sys
 arguments = sys.argv[1:]
 if arguments[0] == "evaluate":
-    trick = {{"accuracy": 0.5, "accuracy_judged": None, "low": 0, "high": 1}}
+    trick = {{"accuracy": 0.5, "accuracy_accepted": None, "low": 0, "high": 1}}
     print(json.dumps({{"images": 400, "tricks": {{"mask": trick, "mean_gap": 0.31234567, "worst": "mask"}}}}))
 elif "--set" in arguments and arguments[arguments.index("--set") + 1] == "wrong=1":
     sys.exit("error: no key wrong")

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use align::Aligner;
 use capture::{ErrorKind, SourceOptions};
 use frame::{AlignedFace, Pool};
-use types::Observation;
+use types::{Observation, Reason};
 
 use crate::cli::AlignArgs;
 use crate::config::Config;
@@ -30,7 +30,8 @@ struct Job {
 type Outcome = Result<Observation, String>;
 
 /// Mirrors the pictures of INPUT as aligned crops under OUTPUT, the accepted ones only, and lists
-/// all of them in OUTPUT/index.csv, in the order of their paths.
+/// all of them in OUTPUT/index.csv, in the order of their paths. Of tight crops those that cannot
+/// be aligned are written as they came: not accepted, but as `evaluate` judges them.
 ///
 /// # Errors
 /// [`Exit::NoInput`] without pictures, [`Exit::Usage`] where OUTPUT lies in INPUT, [`Exit::Data`]
@@ -112,7 +113,8 @@ fn align_one(
     let seen =
         if crops { aligner.step_crop(&frame.grey, face) } else { aligner.step_still(&frame.grey, face) };
     let seen = seen.or_exit(Exit::Internal, || job.source.display().to_string())?;
-    let written = if seen.verdict.is_accepted() {
+    let as_it_came = crops && seen.verdict.reason().is_some_and(Reason::is_of_alignment);
+    let written = if seen.verdict.is_accepted() || as_it_came {
         let folder = job.crop.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder).and_then(|()| pictures::write_crop(&job.crop, face))
     } else if job.crop.exists() {

@@ -57,6 +57,11 @@ fn told(answer: &Answer, label: Expression) -> (Rgb, String) {
             let but = if said == label { String::new() } else { format!(", label {label}") };
             (color, format!("{said} {:.0} %{but}", 100.0 * confidence))
         }
+        Answer::Unaligned(probabilities, _) => {
+            let (said, confidence) = probabilities.top();
+            let color = if said == label { RIGHT } else { WRONG };
+            (color, format!("unaligned: {said} {:.0} %", 100.0 * confidence))
+        }
         Answer::Rejected(reason) => (SILENT, format!("rejected: {}", reason.name().replace('_', " "))),
         Answer::Unreadable => (SILENT, "no picture".into()),
     }

@@ -94,7 +94,7 @@ fn coverage(canvas: &mut Canvas, score: &Score) {
         canvas.text(name, RIGHT.x + 42.0, y, Style::new(12.5, INK));
     }
     let (accuracy, judged) = (100.0 * score.accuracy_judged, 100.0 - 100.0 * share_rejected(score));
-    let text = format!("{accuracy:.1} % of the {judged:.1} % that the gate lets through");
+    let text = format!("{accuracy:.1} % of the {judged:.1} % that are judged");
     let style = Style::new(12.5, INK).align(Align::Right);
     // On the side of the lines that has room.
     let (_, end) = place(RIGHT, 1.0, score.accuracy_judged as f32);

@@ -192,11 +192,11 @@ fn tricks(tricks: &TrickScores) -> Result<Canvas> {
         name: trick.to_string(),
         images: score.images,
         value: Some((score.accuracy, score.low, score.high)),
-        second: score.accuracy_judged,
+        second: score.accuracy_accepted,
     });
     whiskers::draw(&Chart {
         title: "What do tricks cost?",
-        legend: ("accuracy and 95 % interval, rejected = wrong", Some("accuracy of the judged")),
+        legend: ("accuracy and 95 % interval", Some("accuracy of the crops that the gate accepts")),
         reference: (tricks.clean_accuracy, "the same pictures without tricks"),
         sections: &[Section { title: String::new(), rows: rows.collect() }],
     })

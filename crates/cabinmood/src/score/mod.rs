@@ -25,6 +25,8 @@ const N: usize = Expression::COUNT;
 pub enum Answer {
     /// The crop was accepted and classified.
     Judged(Probabilities),
+    /// The gate rejected the alignment of a tight crop, and the picture was classified as it came.
+    Unaligned(Probabilities, Reason),
     /// The gate rejected it.
     Rejected(Reason),
     /// The file is no picture.
@@ -36,9 +38,15 @@ impl Answer {
     #[must_use]
     pub fn said(&self) -> Option<(Expression, f32)> {
         match self {
-            Self::Judged(probabilities) => Some(probabilities.top()),
+            Self::Judged(probabilities) | Self::Unaligned(probabilities, _) => Some(probabilities.top()),
             Self::Rejected(_) | Self::Unreadable => None,
         }
+    }
+
+    /// Whether the gate accepted the crop.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self, Self::Judged(_))
     }
 
     /// Whether it was called by this name.
@@ -77,12 +85,16 @@ pub struct Case {
 pub struct Score {
     /// Pictures in the data set.
     pub images: u64,
-    /// Those that the gate let through.
+    /// Those that got an answer.
     pub judged: u64,
-    /// Those that it rejected, and files that are no pictures.
+    /// Those that the gate rejected, and files that are no pictures.
     pub rejected: u64,
     /// Right answers over all pictures: a rejected one counts as wrong.
     pub accuracy: f64,
+    /// The same where all that the gate rejects counts as wrong, as if `unaligned` had not been judged.
+    pub accuracy_gated: f64,
+    /// Of the judged pictures, the tight crops whose alignment the gate rejected.
+    pub unaligned: Unaligned,
     /// Right answers over judged pictures.
     pub accuracy_judged: f64,
     /// Mean recall of the classes that have pictures.
@@ -112,6 +124,30 @@ pub struct Score {
     /// What tricks cost, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tricks: Option<TrickScores>,
+}
+
+/// Tight crops that were judged as they came, since their alignment was rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unaligned {
+    /// How many.
+    pub images: u64,
+    /// Those that were called by their label.
+    pub correct: u64,
+    /// How many by reason.
+    pub rejected_for: BTreeMap<&'static str, u64>,
+}
+
+impl Unaligned {
+    fn of(cases: &[Case]) -> Self {
+        let mut all = Self { images: 0, correct: 0, rejected_for: BTreeMap::new() };
+        for case in cases {
+            let Answer::Unaligned(_, reason) = case.answer else { continue };
+            all.images += 1;
+            all.correct += u64::from(case.answer.is(case.label));
+            *all.rejected_for.entry(reason.name()).or_default() += 1;
+        }
+        all
+    }
 }
 
 /// The intervals of a score's figures.
@@ -165,7 +201,7 @@ impl Score {
         let mut rejected_for = BTreeMap::new();
         for case in cases {
             let reason = match case.answer {
-                Answer::Judged(_) => continue,
+                Answer::Judged(_) | Answer::Unaligned(..) => continue,
                 Answer::Rejected(reason) => reason.name(),
                 Answer::Unreadable => "unreadable",
             };
@@ -177,12 +213,15 @@ impl Score {
         };
         let classes = counts.classes();
         let (macro_recall, macro_f1) = counts::means(&classes);
+        let unaligned = Unaligned::of(cases);
         let (intervals, within_bins) = intervals(cases, bootstrap);
         Self {
             images: counts.pictures(),
             judged,
             rejected: counts.pictures() - judged,
             accuracy: share(counts.correct(), counts.pictures()),
+            accuracy_gated: share(counts.correct() - unaligned.correct, counts.pictures()),
+            unaligned,
             accuracy_judged: share(counts.correct(), judged),
             macro_recall,
             macro_f1,

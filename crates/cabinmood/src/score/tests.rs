@@ -51,6 +51,28 @@ fn a_rejected_picture_counts_as_wrong() {
 }
 
 #[test]
+fn a_crop_that_was_judged_as_it_came_is_told_apart() {
+    use Expression::{Happy, Sad};
+    let as_it_came = |said, reason| {
+        let Answer::Judged(probabilities) = surely(said, 0.6) else { unreachable!() };
+        Answer::Unaligned(probabilities, reason)
+    };
+    let mut cases = cases();
+    cases.extend([
+        case(Happy, as_it_came(Happy, Reason::Occluded)),
+        case(Happy, as_it_came(Sad, Reason::Occluded)),
+        case(Sad, as_it_came(Sad, Reason::Pose)),
+        case(Sad, as_it_came(Sad, Reason::Pose)),
+    ]);
+    let score = Score::of(&cases, &[], FEW);
+    assert_eq!((score.images, score.judged, score.rejected), (10, 8, 2));
+    assert_eq!((score.accuracy, score.accuracy_gated), (6.0 / 10.0, 3.0 / 10.0));
+    assert_eq!((score.unaligned.images, score.unaligned.correct), (4, 3));
+    assert_eq!(score.unaligned.rejected_for, BTreeMap::from([("occluded", 2), ("pose", 2)]));
+    assert_eq!(self::score().accuracy_gated, self::score().accuracy, "nothing was judged as it came");
+}
+
+#[test]
 fn calibration_is_the_weighted_gap_between_confidence_and_accuracy() {
     // Three at 0.9 of which two are right, one at 0.5 that is right.
     let expected = 0.75 * (0.9 - 2.0 / 3.0) + 0.25 * 0.5;

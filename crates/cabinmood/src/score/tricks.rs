@@ -18,6 +18,8 @@ pub struct TrickTally {
     clean: Vec<bool>,
     right: [Vec<bool>; TRICKS],
     rejected: [u64; TRICKS],
+    /// Right answers on accepted crops.
+    accepted_right: [u64; TRICKS],
     left_out: u64,
 }
 
@@ -30,10 +32,10 @@ pub struct TrickScore {
     pub rejected: u64,
     /// The same as a share.
     pub rejected_share: f64,
-    /// Right answers over all: a rejected one counts as wrong.
+    /// Right answers over all: a rejected one counts as wrong, unless it was judged as it came.
     pub accuracy: f64,
-    /// Right answers over judged pictures; null where none was judged.
-    pub accuracy_judged: Option<f64>,
+    /// Right answers over the pictures that the gate accepted; null where it accepted none.
+    pub accuracy_accepted: Option<f64>,
     /// The interval of `accuracy`, its lower end.
     pub low: f64,
     /// Its upper end.
@@ -87,7 +89,8 @@ impl TrickTally {
         self.clean.push(clean.is(label));
         for (i, answer) in tricked.iter().enumerate() {
             self.right[i].push(answer.is(label));
-            self.rejected[i] += u64::from(answer.said().is_none());
+            self.rejected[i] += u64::from(!answer.is_accepted());
+            self.accepted_right[i] += u64::from(answer.is_accepted() && answer.is(label));
         }
     }
 
@@ -107,14 +110,14 @@ impl TrickTally {
         let intervals = bootstrap.intervals(self.clean.len(), figures);
         let scores: [TrickScore; TRICKS] = std::array::from_fn(|i| {
             let (rejected, accuracy) = (self.rejected[i], share_right(&self.right[i], &once));
-            let correct = self.right[i].iter().filter(|right| **right).count() as u64;
             let Interval(low, high) = intervals[i].unwrap_or(Interval(accuracy, accuracy));
             TrickScore {
                 images,
                 rejected,
                 rejected_share: share(rejected, images),
                 accuracy,
-                accuracy_judged: (images > rejected).then(|| share(correct, images - rejected)),
+                accuracy_accepted: (images > rejected)
+                    .then(|| share(self.accepted_right[i], images - rejected)),
                 low,
                 high,
                 gap: clean_accuracy - accuracy,

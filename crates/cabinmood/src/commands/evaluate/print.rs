@@ -1,5 +1,6 @@
 //! The result on standard output.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -7,7 +8,7 @@ use types::Expression;
 
 use crate::cli::EvaluateArgs;
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::score::{Grouping, Groupings, Interval, Score, TrickScores, told};
+use crate::score::{Grouping, Groupings, Interval, Score, TrickScores, Unaligned, told};
 use crate::tricks::Trick;
 
 /// Prints the result as JSON or as tables.
@@ -49,11 +50,11 @@ fn shares(interval: Option<Interval>) -> String {
 
 fn facts(score: &Score) -> String {
     let (mut text, i) = (String::new(), &score.intervals);
-    let reasons: Vec<String> = score.rejected_for.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
     let facts = [
         ("pictures", score.images.to_string()),
         ("judged", score.judged.to_string()),
-        ("rejected", format!("{}  {}", score.rejected, reasons.join(", "))),
+        ("unaligned", unaligned(score)),
+        ("rejected", format!("{}  {}", score.rejected, counted(&score.rejected_for))),
         ("accuracy", format!("{}  {}  rejected = wrong", percent(score.accuracy), percents(i.accuracy))),
         ("accuracy judged", format!("{}  {}", percent(score.accuracy_judged), percents(i.accuracy_judged))),
         (
@@ -71,6 +72,23 @@ fn facts(score: &Score) -> String {
         let _ = writeln!(text, "{name:<16} {}", value.trim_end());
     }
     text
+}
+
+/// What `--crops` judges although the gate rejects its alignment, and what it would be without.
+fn unaligned(score: &Score) -> String {
+    let Unaligned { images, correct, rejected_for } = &score.unaligned;
+    if *images == 0 {
+        return "0".into();
+    }
+    let gated = percent(score.accuracy_gated);
+    format!(
+        "{images}  {}; judged as they came, {correct} right; accuracy without {gated}",
+        counted(rejected_for)
+    )
+}
+
+fn counted(reasons: &BTreeMap<&'static str, u64>) -> String {
+    reasons.iter().map(|(reason, n)| format!("{reason} {n}")).collect::<Vec<_>>().join(", ")
 }
 
 fn classes(score: &Score, text: &mut String) {
@@ -101,7 +119,7 @@ fn trick_table(tricks: &TrickScores, text: &mut String) {
     let _ = writeln!(
         text,
         "\n{:<16}{:>10}{:>16}{:>10}{:>10}{:>8}   of {images} pictures accepted without; {} left out",
-        "trick", "accuracy", "95 %", "judged", "rejected", "gap", tricks.left_out
+        "trick", "accuracy", "95 %", "accepted", "rejected", "gap", tricks.left_out
     );
     let _ = writeln!(text, "{:<16}{:>10}", "none", percent(tricks.clean_accuracy));
     for (trick, score) in Trick::ALL.iter().zip(&tricks.scores) {
@@ -110,7 +128,7 @@ fn trick_table(tricks: &TrickScores, text: &mut String) {
             "{trick:<16}{:>10}{:>16}{:>10}{:>10}{:>8.3}",
             percent(score.accuracy),
             percents(Some(Interval(score.low, score.high))),
-            score.accuracy_judged.map_or_else(|| "–".into(), percent),
+            score.accuracy_accepted.map_or_else(|| "–".into(), percent),
             percent(score.rejected_share),
             score.gap
         );

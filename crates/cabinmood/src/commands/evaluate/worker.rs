@@ -4,7 +4,7 @@ use align::Aligner;
 use capture::{ErrorKind, SourceOptions};
 use classify::Classifier;
 use frame::{AlignedFace, Grey, Pool};
-use types::{Expression, Landmarks, Observation, Verdict};
+use types::{Expression, Landmarks, Observation, Probabilities, Verdict};
 
 use crate::cli::EvaluateArgs;
 use crate::config::Config;
@@ -121,7 +121,7 @@ impl Worker {
         let (seen, answer) = self.look(&frame.grey).map_err(named)?;
         let measures = measure(&seen, &self.face);
         let accepted = seen.verdict.is_accepted();
-        let face = (self.examples && accepted).then(|| self.face.clone());
+        let face = (self.examples && answer.said().is_some()).then(|| self.face.clone());
         let tricked = match seen.landmarks.filter(|_| self.tricks && accepted) {
             Some(landmarks) => {
                 let clean = Clean { picture: &frame.grey, landmarks, answer };
@@ -140,13 +140,18 @@ impl Worker {
         };
         let seen = seen.or_exit(Exit::Internal, || "alignment".into())?;
         let answer = match seen.verdict {
-            Verdict::Rejected(reason) => Answer::Rejected(reason),
-            Verdict::Accepted => {
-                let probabilities = self.classifier.step(&self.face);
-                Answer::Judged(probabilities.or_exit(Exit::Internal, || "classification".into())?)
+            Verdict::Accepted => Answer::Judged(self.classify()?),
+            // Whoever says that the picture is a face gets an answer: alignment left it as it came.
+            Verdict::Rejected(reason) if self.crops && reason.is_of_alignment() => {
+                Answer::Unaligned(self.classify()?, reason)
             }
+            Verdict::Rejected(reason) => Answer::Rejected(reason),
         };
         Ok((seen, answer))
+    }
+
+    fn classify(&mut self) -> Result<Probabilities, Failure> {
+        self.classifier.step(&self.face).or_exit(Exit::Internal, || "classification".into())
     }
 
     /// The chain on the picture with every trick.

@@ -1,5 +1,6 @@
 //! The page of a report.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -8,7 +9,7 @@ use types::Expression;
 
 use super::{Mistake, Subject};
 use crate::draw::palette::{self, Rgb};
-use crate::score::{Interval, Score, TrickScores, told};
+use crate::score::{Interval, Score, TrickScores, Unaligned, told};
 use crate::tricks::Trick;
 
 const PAGE: &str = include_str!("../report.html");
@@ -101,13 +102,24 @@ fn classes(score: &Score) -> String {
 }
 
 fn rejected(score: &Score) -> String {
-    let reasons: Vec<String> =
-        score.rejected_for.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    if reasons.is_empty() {
-        "No picture was rejected.".into()
-    } else {
-        format!("Rejected: {}.", reasons.join(", "))
+    let mut text = match listed(&score.rejected_for) {
+        none if none.is_empty() => "No picture was rejected.".to_owned(),
+        reasons => format!("Rejected: {reasons}."),
+    };
+    let Unaligned { images, correct, rejected_for } = &score.unaligned;
+    if *images > 0 {
+        let (reasons, without) = (listed(rejected_for), percent(score.accuracy_gated));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            " {images} crops could not be aligned ({reasons}) and were judged as they came, {correct} of them rightly; with these counted as wrong, as a gate that rejects them would have it, the accuracy is {without}."
+        );
     }
+    text
+}
+
+fn listed(reasons: &BTreeMap<&'static str, u64>) -> String {
+    reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn trick_section(tricks: &TrickScores, [chart, sheet]: &[String; 2]) -> String {
@@ -118,7 +130,7 @@ fn trick_section(tricks: &TrickScores, [chart, sheet]: &[String; 2]) -> String {
             "<tr><td>{trick}</td><td>{} <span class=\"soft\">{}</span></td><td>{}</td><td>{}</td><td>{:.3} <span class=\"soft\">{}</span></td></tr>",
             percent(s.accuracy),
             range(Some(Interval(s.low, s.high)), 100.0, 1),
-            s.accuracy_judged.map_or_else(|| "–".into(), percent),
+            s.accuracy_accepted.map_or_else(|| "–".into(), percent),
             percent(s.rejected_share),
             s.gap,
             range(s.gap_interval, 1.0, 3)
@@ -127,7 +139,7 @@ fn trick_section(tricks: &TrickScores, [chart, sheet]: &[String; 2]) -> String {
     let images = tricks.scores.first().map_or(0, |score| score.images);
     let worst = tricks.worst.map_or_else(String::new, |worst| format!(" Worst: {worst}."));
     format!(
-        "<h2>Tricks</h2>\n<p class=\"soft\">Drawn on {images} pictures whose clean face was accepted ({} were not and are left out); the whole chain ran again on each. Without a trick {} of them are right. Mean gap {:.3} {}.{worst}</p>\n{chart}\n<table>\n<tr><th>trick</th><th>accuracy, rejected = wrong</th><th>of the judged</th><th>rejected</th><th>gap</th></tr>\n{rows}</table>\n{sheet}\n",
+        "<h2>Tricks</h2>\n<p class=\"soft\">Drawn on {images} pictures whose clean face was accepted ({} were not and are left out); the whole chain ran again on each. Without a trick {} of them are right. Mean gap {:.3} {}.{worst}</p>\n{chart}\n<table>\n<tr><th>trick</th><th>accuracy</th><th>of the accepted</th><th>rejected by the gate</th><th>gap</th></tr>\n{rows}</table>\n{sheet}\n",
         tricks.left_out,
         percent(tricks.clean_accuracy),
         tricks.mean_gap,
