@@ -65,7 +65,7 @@ fn hog_features(criterion: &mut Criterion) {
 
 fn hog_search(criterion: &mut Criterion) {
     let (grey, mut found) = (picture(), Vec::new());
-    let mut detector = Detector::load(&models().detector).unwrap();
+    let mut detector = Detector::load(&models().detector, AlignOptions::default().smallest_face).unwrap();
     detector.search(&grey, SearchArea::Full, &mut found).unwrap();
     let face = found[0];
     let mut group = criterion.benchmark_group("HOG search");
@@ -97,7 +97,10 @@ fn model_bytes() -> Vec<u8> {
 
 fn face(grey: &Grey) -> FaceBox {
     let mut found = Vec::new();
-    Detector::load(&models().detector).unwrap().search(grey, SearchArea::Full, &mut found).unwrap();
+    Detector::load(&models().detector, AlignOptions::default().smallest_face)
+        .unwrap()
+        .search(grey, SearchArea::Full, &mut found)
+        .unwrap();
     found[0]
 }
 

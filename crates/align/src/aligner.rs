@@ -53,9 +53,10 @@ impl Aligner {
     /// [`AlignError`]: a manifest or model file that is missing, altered or of the wrong kind; an
     /// option out of its range.
     pub fn new(models: &AlignModels, options: AlignOptions) -> Result<Self, AlignError> {
+        let smallest_face = options.smallest_face;
         let gate = Gate::new(options)?;
         let seeker = Seeker::new(load_landmarks(models)?);
-        let detector = Detector::load(&models.detector)?;
+        let detector = Detector::load(&models.detector, smallest_face)?;
         let denoiser = Denoiser::default();
         Ok(Self { denoiser, detector, tracker: Tracker::new(), seeker, gate, habit: Habit::default() })
     }

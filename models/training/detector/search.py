@@ -6,7 +6,8 @@ import numpy as np
 
 from detector.hog import CELL_PX, COARSE, FINE, Stage, blocks, resize, scores
 
-# The smallest face that is looked for, as a share of the shorter side of the picture.
+# The smallest face that is looked for, as a share of the shorter side of the picture; the daemon begins at
+# 0.2 unless it is told otherwise (align.smallest_face).
 SMALLEST_FACE = 1 / 6
 # Small pictures are enlarged no more than this: there is nothing new to see beyond.
 LARGEST_UPSCALE = 2.0

@@ -20,9 +20,6 @@ use level::{Area, Level, scale_fast, scale_to};
 use model::Model;
 use score::{Stage, Window};
 
-/// The smallest face that a full search finds, as a share of the picture's shorter side: 80 px of
-/// 480. The first level is scaled to it, so the cost of a search does not grow with the picture.
-const SMALLEST_FACE: f32 = 1.0 / 6.0;
 /// A small picture is enlarged no more than this: there is nothing to be seen beyond.
 const LARGEST_UPSCALE: f32 = 2.0;
 /// From one level of the pyramid to the next. The SVMs are trained on faces ±8 % of their size.
@@ -75,6 +72,9 @@ pub enum SearchArea {
 /// A mixture of linear SVMs over HOG features in two stages, with its buffers.
 pub struct Detector {
     model: Model,
+    /// The smallest face that a full search finds, as a share of the picture's shorter side. The first level is
+    /// scaled to it, so the cost of a search does not grow with the picture.
+    smallest_face: f32,
     level: Level,
     scaled: Mat,
     octave: Mat,
@@ -83,14 +83,16 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Opens the detector that a manifest describes.
+    /// Opens the detector that a manifest describes; a full search finds faces down to `smallest_face`, a
+    /// share of the picture's shorter side.
     ///
     /// # Errors
     /// [`DetectError`]: manifest, hash or content of the model file.
-    pub fn load(manifest: &Path) -> Result<Self, DetectError> {
+    pub fn load(manifest: &Path, smallest_face: f32) -> Result<Self, DetectError> {
         let (model, level) = (Model::load(manifest)?, Level::new());
         Ok(Self {
             model,
+            smallest_face,
             level,
             scaled: Mat::default(),
             octave: Mat::default(),
@@ -151,7 +153,7 @@ impl Detector {
         let all = Area { x: 0.0, y: 0.0, w: width, h: height };
         let window = self.model.coarse.window();
         let shorter = width.min(height);
-        let first = self.model.box_share * window.side_px as f32 / (SMALLEST_FACE * shorter);
+        let first = self.model.box_share * window.side_px as f32 / (self.smallest_face * shorter);
         let mut scale = first.min(LARGEST_UPSCALE);
         let mut octave_scale = None;
         while scale * shorter >= window.least_px() as f32 {
@@ -284,7 +286,7 @@ mod tests {
     }
 
     fn detector() -> Detector {
-        Detector::load(&root().join("models/face-hog.toml")).unwrap()
+        Detector::load(&root().join("models/face-hog.toml"), 1.0 / 6.0).unwrap()
     }
 
     /// The first frame of a clip with one face, scaled; `None` where the footage was not fetched.
