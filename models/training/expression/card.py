@@ -23,11 +23,22 @@ _SETS = {
 _CHAIN = " --chain"
 
 
-def card(manifest: Path, figures: dict, made_of: dict, runs: list[Path], chain: str = "") -> str:
-    """The card's Markdown; `chain`: what `expression.chain` has to say."""
+@dataclass(frozen=True)
+class Said:
+    """What the card says besides the figures of the judge."""
+
+    note: str = ""
+    """On the training."""
+    chain: str = ""
+    """Of the whole chain, by `expression.chain`."""
+
+
+def card(manifest: Path, figures: dict, made_of: dict, runs: list[Path], more: Said = Said()) -> str:  # noqa: B008, frozen
+    """The card's Markdown."""
     table = tomllib.loads(manifest.read_text())
     trained = [_Trained.of(run) for run in runs]
     confusion = figures["ferplus_majority"]["confusion"]
+    asked = _CHAIN if more.chain else ""
     worst = min(figures["ferplus_majority"]["per_class"].items(), key=lambda item: item[1])
     mean = f"The mean of the logits of {len(trained)} nets" if len(trained) > 1 else "A net"
     return f"""# {table["name"]}: seven expressions from an aligned face
@@ -53,8 +64,9 @@ content, decided which epoch was kept, how far the class prior is taken out, and
 ({table["expression"]["temperature"]}). Left out: {made_of["duplicate"]} copies of another picture,
 {made_of["duplicate_of_test"]} copies of a test picture, {made_of["rejected"]} that the quality gate
 rejected. Tight crops that cannot be aligned are learned as they came ({made_of["train_unaligned"]}, and
-{made_of["calibration_unaligned"]} of those that decide), where it says so below.
+{made_of["calibration_unaligned"]} of those that decide).
 {_lines(f"- {net.learned()}" for net in trained)}
+{more.note and f"- {more.note}"}
 
 ## How it was judged
 As `cabinmood evaluate --crops` does it: a crop that cannot be aligned is judged as it came, upright, one that
@@ -77,7 +89,7 @@ Confusion on {_SETS["ferplus_majority"]} (rows: truth, columns: answer; rejected
 |---|{"---|" * len(LABELS)}
 {_lines(_counts(label, row) for label, row in zip(LABELS, confusion, strict=True))}
 
-{chain}
+{more.chain}
 ## For whom it is worse
 - The rarest classes: {worst[0]} is found in {worst[1]:.0%} of its cases. Few pictures show them, and people
   agree least on them.
@@ -92,7 +104,7 @@ cd models/training
 python -m expression.prepare
 {_lines(_training(net.name, net.teachers) for net in trained)}
 python -m expression.export --run {" ".join(f"runs/{net.name}" for net in trained)}
-python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}{_CHAIN if chain else ""}
+python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}{asked}
 ```
 """
 
@@ -144,7 +156,7 @@ def _taught(teachers: list[str]) -> str:
 
 
 def _training(name: str, teachers: list[str]) -> str:
-    common = "python -m expression.train --pack runs/data/pack.npz"
+    common = "python -m expression.train --pack runs/data/pack.npz runs/data/unaligned.npz"
     lines = [f"{common} --config configs/{teacher}.toml --out runs/{teacher}" for teacher in teachers]
     taught = "".join(f" runs/{teacher}/best.pt" for teacher in teachers)
     last = f"{common} --config configs/{name}.toml --out runs/{name}"

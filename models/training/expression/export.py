@@ -165,11 +165,7 @@ def export(
     write_onnx(wrapped, model)
     strength = fit_prior(answers(session(model), crops), right, prior)
     wrapped.less += strength * torch.from_numpy(prior)
-    write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
-    logits = answers(session(model), crops)
-    check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
-    temperature = fit_temperature(logits, right)
-    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
+    logits, temperature = write(wrapped, crops, right, manifest, form, licence)
     reached = scores(logits, right)
     return {
         "epochs": [stored["epoch"] for _, stored in loaded],
@@ -180,6 +176,25 @@ def export(
         "macro_recall": round(reached.macro_recall, 4),
         "ece": round(calibration_error(probabilities(logits, temperature), right), 4),
     }
+
+
+def write(
+    wrapped: Exported,
+    crops: np.ndarray,
+    right: np.ndarray,
+    manifest: Path,
+    form: str = "half",
+    licence: str = LICENCE,
+) -> tuple[np.ndarray, float]:
+    """Writes and checks the file, and its manifest with the temperature that fits these faces best; returns
+    the file's logits for them, and the temperature."""
+    model = manifest.with_suffix(".onnx")
+    write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
+    logits = answers(session(model), crops)
+    check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
+    temperature = fit_temperature(logits, right)
+    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
+    return logits, temperature
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Judges an exported net on people it has not seen and writes its model card.
 
     python -m expression.judge [--manifest FILE.toml] [--data DIR] [--aligned runs/data] [--run runs/compact]
-        [--chain]
+        [--chain] [--note TEXT]
 
 PublicTest is read here and nowhere else; web-expressions are strangers, nothing was trained or tuned on
 them. A crop that cannot be aligned is judged as it came, as `cabinmood evaluate --crops` does; one that the
@@ -22,7 +22,7 @@ import numpy as np
 from dataset.align import BINARY
 
 from expression import LABELS, chain
-from expression.card import card
+from expression.card import Said, card
 from expression.export import answers, session
 from expression.labels import NO_LABEL, majority
 from expression.measure import calibration_error, probabilities
@@ -134,6 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--aligned", type=Path, default=ROOT / "models/training/runs/data")
     parser.add_argument("--run", type=Path, nargs="+", help="the training runs, for the card")
     parser.add_argument("--chain", action="store_true", help="judge the whole chain, too, for the card")
+    parser.add_argument("--note", default="", help="what else the card's reader must know of the training")
     parser.add_argument("--binary", type=Path, default=BINARY)
     options = parser.parse_args(arguments)
     figures = judge(options.manifest, options.data, options.aligned)
@@ -141,7 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.run:
         made_of = json.loads((options.aligned / "report.json").read_text())
         said = chain.evaluate(options.binary, options.manifest, options.data) if options.chain else None
-        text = card(options.manifest, figures, made_of, options.run, chain.section(said) if said else "")
+        more = Said(options.note, chain.section(said) if said else "")
+        text = card(options.manifest, figures, made_of, options.run, more)
         options.manifest.with_suffix(".md").write_text(text)
 
 
