@@ -455,8 +455,8 @@ fn evaluate_plays_tricks_on_the_faces_that_were_accepted() {
         let of = |key: &str| trick[key].as_f64().unwrap();
         assert_eq!(trick["images"], 3, "{name}");
         assert!(of("low") <= of("accuracy") && of("accuracy") <= of("high") && of("high") <= 1.0, "{name}");
-        let judged = 3.0 - of("rejected");
-        let right = trick["accuracy_judged"].as_f64().map_or(0.0, |share| share * judged);
+        let accepted = 3.0 - of("rejected");
+        let right = trick["accuracy_accepted"].as_f64().map_or(0.0, |share| share * accepted);
         assert!((right - 3.0 * of("accuracy")).abs() < 1e-9, "{name}: {trick}");
         assert!((of("gap") - (tricks["clean_accuracy"].as_f64().unwrap() - of("accuracy"))).abs() < 1e-9);
     }
@@ -516,9 +516,23 @@ fn evaluate_takes_whole_pictures_as_faces_where_it_is_told_so() {
     copy(&face("a"), &dataset.join("neutral/a.jpg"));
     run(0, &["align", text(&dataset), text(&cut)]);
     fs::remove_file(cut.join("index.csv")).unwrap();
+    // A fence has no eyes to be levelled, and whoever calls it a face is told what it looks like.
+    let row: Vec<u8> = (0..120).map(|x| if x / 10 % 2 == 0 { 220 - x } else { 180 - x }).collect();
+    fs::write(cut.join("neutral/fence.pgm"), [b"P5 120 120 255\n", row.repeat(120).as_slice()].concat())
+        .unwrap();
     let printed = run(0, &["evaluate", text(&cut), "--crops", "--json"]);
     let score: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!((&score["images"], &score["judged"]), (&1.into(), &1.into()));
+    assert_eq!((&score["images"], &score["judged"], &score["rejected"]), (&2.into(), &2.into(), &0.into()));
+    assert_eq!(score["unaligned"]["images"], 1);
+    let gated = score["accuracy"].as_f64().unwrap() - score["unaligned"]["correct"].as_f64().unwrap() / 2.0;
+    assert_eq!(score["accuracy_gated"].as_f64().unwrap(), gated);
+    assert!(run(0, &["evaluate", text(&cut), "--crops"]).contains("judged as they came"));
+    // `align` leaves what was judged, and does not call it accepted.
+    let crops = folder.path().join("crops");
+    run(0, &["align", text(&cut), text(&crops), "--crops"]);
+    assert!(crops.join("neutral/fence.png").is_file());
+    let index = fs::read_to_string(crops.join("index.csv")).unwrap();
+    assert!(index.contains("neutral/fence.pgm,false,"), "{index}");
 }
 
 #[test]
