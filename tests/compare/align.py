@@ -28,8 +28,8 @@ from landmarks.judge import eyes, is_that_face, points_off  # noqa: E402
 
 # Every so many frames of a clip; a still is a frame that is searched anew.
 EVERY = 3
-# Photographs for the jitter, copies of each, and the noise of a sensor in daylight, in grey values. With fewer
-# photographs the two peers change places by chance.
+# Photographs for the jitter, copies of each, and the noise of a sensor in daylight, in grey values. With two
+# dozen photographs the peers change places by chance.
 STEADY, COPIES, NOISE = 60, 8, 2.0
 
 
