@@ -69,6 +69,30 @@ fn a_running_daemon_is_not_pushed_aside() {
 }
 
 #[test]
+fn daemons_that_start_together_in_one_folder_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let together = std::sync::Barrier::new(16);
+    std::thread::scope(|scope| {
+        let start = |name: usize| {
+            let options = SocketOptions::new(folder.path().join(format!("{name}.sock")));
+            together.wait();
+            // Each starts and ends many times, so that some of it falls together.
+            (0..100).try_for_each(|_| SocketSink::bind(&options).map(drop))
+        };
+        let all: Vec<_> = (0..16).map(|name| scope.spawn(move || start(name))).collect();
+        all.into_iter().for_each(|one| one.join().unwrap().unwrap());
+    });
+}
+
+#[test]
+fn a_folder_that_another_program_holds_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let handle = fs::File::open(folder.path()).unwrap();
+    let _held = nix::fcntl::Flock::lock(handle, nix::fcntl::FlockArg::LockExclusive).unwrap();
+    assert!(refusal(&SocketOptions::new(folder.path().join("mood.sock"))).contains("lock its folder"));
+}
+
+#[test]
 fn a_daemon_that_hangs_with_a_full_queue_is_still_running() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mood.sock");

@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -16,6 +18,10 @@ use crate::PublishError;
 
 /// `sun_path` in unix(7) has 108 bytes, the last of which ends the string.
 pub(crate) const MAX_PATH_BYTES: usize = 107;
+
+/// So long another daemon's start is waited for, asking this often.
+const LONGEST_LOCK: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// The bits that chmod(2) knows as permissions.
 const PERMISSION_BITS: u32 = 0o777;
@@ -103,21 +109,29 @@ fn new_socket() -> io::Result<OwnedFd> {
 }
 
 /// Locks the folder until the socket listens. Two daemons that start together would otherwise
-/// each see the other's socket before it listens, and take it for a leftover.
+/// each see the other's socket before it listens, and take it for a leftover. One that starts in the same
+/// folder holds it for a moment only, whatever its socket's name, so it is waited for.
 fn lock_folder(section: &'static str, path: &Path) -> Result<Flock<File>, PublishError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let fault = |action, source| PublishError::Socket { section, path: path.to_owned(), action, source };
-    let handle = File::open(folder).map_err(|source| match source.kind() {
+    let mut handle = File::open(folder).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => PublishError::NoFolder { section, path: path.to_owned() },
         _ => fault("open its folder", source),
     })?;
-    Flock::lock(handle, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        Errno::EWOULDBLOCK => PublishError::InUse { section, path: path.to_owned() },
-        other => fault("lock its folder", other.into()),
-    })
+    let begun = Instant::now();
+    loop {
+        match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err((unlocked, Errno::EWOULDBLOCK)) if begun.elapsed() < LONGEST_LOCK => handle = unlocked,
+            Err((_, errno)) => {
+                return Err(fault("lock its folder, which another program holds", errno.into()));
+            }
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
 }
 
 /// Removes the socket of a daemon that ended without removing it, and nothing else.
