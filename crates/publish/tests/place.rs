@@ -85,14 +85,6 @@ fn daemons_that_start_together_in_one_folder_wait_for_each_other() {
 }
 
 #[test]
-fn a_folder_that_another_program_holds_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let handle = fs::File::open(folder.path()).unwrap();
-    let _held = nix::fcntl::Flock::lock(handle, nix::fcntl::FlockArg::LockExclusive).unwrap();
-    assert!(refusal(&SocketOptions::new(folder.path().join("mood.sock"))).contains("lock its folder"));
-}
-
-#[test]
 fn a_daemon_that_hangs_with_a_full_queue_is_still_running() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mood.sock");

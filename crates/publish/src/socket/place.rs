@@ -6,22 +6,17 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::unistd::{Gid, Group};
+use tracing::debug;
 
 use crate::PublishError;
 
 /// `sun_path` in unix(7) has 108 bytes, the last of which ends the string.
 pub(crate) const MAX_PATH_BYTES: usize = 107;
-
-/// So long another daemon's start is waited for, asking this often.
-const LONGEST_LOCK: Duration = Duration::from_secs(2);
-const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// The bits that chmod(2) knows as permissions.
 const PERMISSION_BITS: u32 = 0o777;
@@ -117,21 +112,16 @@ fn lock_folder(section: &'static str, path: &Path) -> Result<Flock<File>, Publis
         _ => Path::new("."),
     };
     let fault = |action, source| PublishError::Socket { section, path: path.to_owned(), action, source };
-    let mut handle = File::open(folder).map_err(|source| match source.kind() {
+    let handle = File::open(folder).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => PublishError::NoFolder { section, path: path.to_owned() },
         _ => fault("open its folder", source),
     })?;
-    let begun = Instant::now();
-    loop {
-        match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
-            Ok(locked) => return Ok(locked),
-            Err((unlocked, Errno::EWOULDBLOCK)) if begun.elapsed() < LONGEST_LOCK => handle = unlocked,
-            Err((_, errno)) => {
-                return Err(fault("lock its folder, which another program holds", errno.into()));
-            }
-        }
-        thread::sleep(LOCK_PAUSE);
-    }
+    let handle = match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+        Err((handle, Errno::EWOULDBLOCK)) => handle,
+        done => return done.map_err(|(_, errno)| fault("lock its folder", errno.into())),
+    };
+    debug!(folder = %folder.display(), "another program holds the folder's lock; waiting for it");
+    Flock::lock(handle, FlockArg::LockExclusive).map_err(|(_, errno)| fault("lock its folder", errno.into()))
 }
 
 /// Removes the socket of a daemon that ended without removing it, and nothing else.
