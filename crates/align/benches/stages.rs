@@ -45,6 +45,10 @@ fn models() -> AlignModels {
     AlignModels { detector: manifest("face-hog.toml"), landmarks: manifest("landmarks-68.toml") }
 }
 
+fn detector() -> Detector {
+    Detector::load(&models().detector, AlignOptions::default().smallest_face).unwrap()
+}
+
 /// The same features of the same picture, by this project's code and by OpenCV's.
 fn hog_features(criterion: &mut Criterion) {
     let grey = picture();
@@ -65,7 +69,7 @@ fn hog_features(criterion: &mut Criterion) {
 
 fn hog_search(criterion: &mut Criterion) {
     let (grey, mut found) = (picture(), Vec::new());
-    let mut detector = Detector::load(&models().detector, AlignOptions::default().smallest_face).unwrap();
+    let mut detector = detector();
     detector.search(&grey, SearchArea::Full, &mut found).unwrap();
     let face = found[0];
     let mut group = criterion.benchmark_group("HOG search");
@@ -97,10 +101,7 @@ fn model_bytes() -> Vec<u8> {
 
 fn face(grey: &Grey) -> FaceBox {
     let mut found = Vec::new();
-    Detector::load(&models().detector, AlignOptions::default().smallest_face)
-        .unwrap()
-        .search(grey, SearchArea::Full, &mut found)
-        .unwrap();
+    detector().search(grey, SearchArea::Full, &mut found).unwrap();
     found[0]
 }
 

@@ -89,12 +89,6 @@ def fer_rows(pack: Pack) -> Pack:
     return pack.taken(rows)
 
 
-def joined(first: Pack, second: Pack) -> Pack:
-    """The rows of both."""
-    both = zip(*((p.crops, p.sources, p.votes, p.labels, p.splits) for p in (first, second)), strict=True)
-    return Pack(*(np.concatenate(arrays) for arrays in both))
-
-
 def kinds_of(pack: Pack) -> np.ndarray:
     """The class that a row is balanced as [N]: the voters' majority, else FER2013's label."""
     most = truth(pack.votes, pack.labels)
@@ -122,7 +116,7 @@ def augmented(pack: Pack, _source: Source) -> Pack:
     more.sources = np.array([f"{pack.sources[i]}#v{v.number}" for i, v in zip(origins, drawn, strict=True)])
     for place, variant in enumerate(tqdm(drawn, AUGMENTED, leave=False, disable=None)):
         more.crops[place] = variant.of(pack.crops[origins[place]])
-    return joined(pack, more)
+    return Pack.joined([pack, more])
 
 
 def whole(pack: Pack, source: Source) -> Pack:

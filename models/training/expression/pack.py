@@ -56,14 +56,20 @@ class Pack:
         )
 
     @classmethod
+    def joined(cls, packs: list[Pack]) -> Pack:
+        """The rows of several packs; of no archive, so without a digest."""
+        names = [field.name for field in fields(cls) if field.name != "digest"]
+        return cls(*(np.concatenate([getattr(pack, name) for pack in packs]) for name in names))
+
+    @classmethod
     def load_all(cls, paths: list[Path]) -> Pack:
         """The rows of several archives, as if they were one."""
         packs = [cls.load(path) for path in paths]
         if len(packs) == 1:
             return packs[0]
-        names = [field.name for field in fields(cls) if field.name != "digest"]
-        digest = hashlib.sha256(" ".join(pack.digest for pack in packs).encode()).hexdigest()
-        return cls(*(np.concatenate([getattr(pack, name) for pack in packs]) for name in names), digest)
+        both = cls.joined(packs)
+        both.digest = hashlib.sha256(" ".join(pack.digest for pack in packs).encode()).hexdigest()
+        return both
 
     def taken(self, rows: np.ndarray) -> Pack:
         """Some rows, by a mask or by their numbers."""

@@ -279,5 +279,11 @@ pub fn told(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"))
 }
 
+/// Reasons and how often each was given, as people read them.
+#[must_use]
+pub fn counted(reasons: &BTreeMap<&'static str, u64>) -> String {
+    reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,5 @@
 //! The result on standard output.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -8,7 +7,7 @@ use types::Expression;
 
 use crate::cli::EvaluateArgs;
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::score::{Grouping, Groupings, Interval, Score, TrickScores, Unaligned, told};
+use crate::score::{Grouping, Groupings, Interval, Score, TrickScores, Unaligned, counted, told};
 use crate::tricks::Trick;
 
 /// Prints the result as JSON or as tables.
@@ -85,10 +84,6 @@ fn unaligned(score: &Score) -> String {
         "{images}  {}; judged as they came, {correct} right; accuracy without {gated}",
         counted(rejected_for)
     )
-}
-
-fn counted(reasons: &BTreeMap<&'static str, u64>) -> String {
-    reasons.iter().map(|(reason, n)| format!("{reason} {n}")).collect::<Vec<_>>().join(", ")
 }
 
 fn classes(score: &Score, text: &mut String) {

@@ -1,6 +1,5 @@
 //! The page of a report.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -9,7 +8,7 @@ use types::Expression;
 
 use super::{Mistake, Subject};
 use crate::draw::palette::{self, Rgb};
-use crate::score::{Interval, Score, TrickScores, Unaligned, told};
+use crate::score::{Interval, Score, TrickScores, Unaligned, counted, told};
 use crate::tricks::Trick;
 
 const PAGE: &str = include_str!("../report.html");
@@ -102,13 +101,13 @@ fn classes(score: &Score) -> String {
 }
 
 fn rejected(score: &Score) -> String {
-    let mut text = match listed(&score.rejected_for) {
+    let mut text = match counted(&score.rejected_for) {
         none if none.is_empty() => "No picture was rejected.".to_owned(),
         reasons => format!("Rejected: {reasons}."),
     };
     let Unaligned { images, correct, rejected_for } = &score.unaligned;
     if *images > 0 {
-        let (reasons, without) = (listed(rejected_for), percent(score.accuracy_gated));
+        let (reasons, without) = (counted(rejected_for), percent(score.accuracy_gated));
         // Writing to a string cannot fail.
         let _ = write!(
             text,
@@ -116,10 +115,6 @@ fn rejected(score: &Score) -> String {
         );
     }
     text
-}
-
-fn listed(reasons: &BTreeMap<&'static str, u64>) -> String {
-    reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn trick_section(tricks: &TrickScores, [chart, sheet]: &[String; 2]) -> String {
