@@ -9,6 +9,7 @@ pub mod inbox;
 pub mod mounts;
 pub mod pictures;
 pub mod scrape;
+pub mod tools;
 
 use std::cell::Cell;
 use std::ffi::OsStr;

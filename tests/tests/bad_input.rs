@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use cabinmood_tests::tools::folder;
 use cabinmood_tests::{Daemon, assert_refused, cabinmood, fetched, root, write_picture};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
 
 /// `run` on a source, with a socket of its own.
 fn run(source: &Path, set: &[&str]) -> Vec<String> {
