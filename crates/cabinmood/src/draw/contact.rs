@@ -51,16 +51,16 @@ pub fn draw(people: &[Person]) -> Result<Canvas> {
 
 fn told(answer: &Answer, label: Expression) -> (Rgb, String) {
     match answer {
-        Answer::Judged(probabilities) => {
+        Answer::Judged(probabilities) | Answer::Unaligned(probabilities, _) => {
             let (said, confidence) = probabilities.top();
-            let color = if said == label { RIGHT } else { WRONG };
-            let but = if said == label { String::new() } else { format!(", label {label}") };
-            (color, format!("{said} {:.0} %{but}", 100.0 * confidence))
-        }
-        Answer::Unaligned(probabilities, _) => {
-            let (said, confidence) = probabilities.top();
-            let color = if said == label { RIGHT } else { WRONG };
-            (color, format!("unaligned: {said} {:.0} %", 100.0 * confidence))
+            let right = said == label;
+            let text = format!("{said} {:.0} %", 100.0 * confidence);
+            let text = match answer {
+                Answer::Unaligned(..) => format!("unaligned: {text}"),
+                _ if right => text,
+                _ => format!("{text}, label {label}"),
+            };
+            (if right { RIGHT } else { WRONG }, text)
         }
         Answer::Rejected(reason) => (SILENT, format!("rejected: {}", reason.name().replace('_', " "))),
         Answer::Unreadable => (SILENT, "no picture".into()),
