@@ -1,6 +1,7 @@
 //! `cabinmood run` on real footage, seen through its socket as a consumer sees it.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use cabinmood_tests::{Daemon, cabinmood, cabinmood_with, captured_ms, fetched, word, write_picture};
@@ -54,6 +55,21 @@ fn a_signal_ends_it_within_a_second_and_takes_the_socket_away() {
         assert_eq!(daemon.end_within(Duration::from_secs(1)), Some(0), "{signal}");
         assert!(!daemon.socket().exists(), "the socket is left behind");
     }
+}
+
+/// A thread that a signal leaves behind while it loads a model is still inside a library.
+#[test]
+fn the_libraries_are_not_taken_down_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("end.c"), folder.path().join("end.so"));
+    fs::write(&source, "__attribute__((destructor)) static void end(void) { __builtin_trap(); }").unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(built.unwrap().success());
+    let other = Command::new("true").env("LD_PRELOAD", &library).status().unwrap();
+    assert_eq!(other.code(), None, "the library does nothing at the end");
+    let ours = cabinmood_with(("LD_PRELOAD", library.to_str().unwrap()), ["schema", "json"]);
+    assert_eq!(ours.status.code(), Some(0));
+    assert!(String::from_utf8(ours.stdout).unwrap().ends_with("}\n"));
 }
 
 #[test]

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import can
 from ecu import P11_COUNTS, word
-from moods import Event, is_judged, is_mood, published_ms
+from moods import EXPRESSIONS, Event, is_judged, is_mood, published_ms
 from moods import word as told
 
-# Frames of one message that are looked at: four seconds of them.
+# Frames of one message that are looked at, a mood among them: four seconds, or more on a slow machine.
 FRAMES = 40
 # A frame bears what was newest when it was made: the message's inhibit time, and the time that a
 # guest with one processor takes to come to it.
@@ -29,7 +29,8 @@ def compare(daemon, ecu, report) -> None:
     # The very first may be sent before there is an event to tell of.
     frames = [ecu.until("State", "a state", lambda frame: word(frame) != "not_available")]
     assert len(ecu.heard("State")) <= 2
-    frames += [ecu.until("State", "a state") for _ in range(FRAMES - 1)]
+    while len(frames) < FRAMES or not any(word(frame) in EXPRESSIONS for frame in frames):
+        frames.append(ecu.until("State", "a state"))
     end = frames[-1].at_ms + OLD_MS
     daemon.events.until("an event after the last frame", lambda event: published_ms(event) > end)
     events = daemon.events.seen
@@ -39,10 +40,9 @@ def compare(daemon, ecu, report) -> None:
         assert any(abs(frame.signals["MoodConfidence"] - 100 * e["confidence"]) <= 0.4 for e in candidates)
     words = [word(frame) for frame in frames]
     report(
-        f"{FRAMES} State frames agree with the socket: {', '.join(sorted(set(words)))};"
-        f" {(frames[-1].at_ms - frames[0].at_ms) / (FRAMES - 1):.0f} ms apart"
+        f"{len(frames)} State frames agree with the socket: {', '.join(sorted(set(words)))};"
+        f" {(frames[-1].at_ms - frames[0].at_ms) / (len(frames) - 1):.0f} ms apart"
     )
-    assert any(is_mood(event) for event in events) and set(words) - {"unknown", "starting"}
 
 
 def all_intact(ecu, name: str, modulus: int) -> int:
@@ -108,14 +108,16 @@ def test_j1939_claims_an_address_and_tells_the_same(camera, bus, start_on_bus, l
 
 
 def test_the_kernels_j1939_receives_it(camera, bus, start_on_bus, listen):
-    """An ECU on Linux reads groups, not frames."""
+    """An ECU on Linux reads groups, not frames, and knows a sender by its name once the claim has settled.
+    Only then may the socket be closed: a claim that the kernel settles without a socket keeps the interface
+    for ever, and deleting it hangs."""
     with socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_J1939) as ecu:
         ecu.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         ecu.bind((bus.name, socket.J1939_NO_NAME, socket.J1939_NO_PGN, socket.J1939_NO_ADDR))
         ecu.settimeout(30)
         camera.feed()
         start_on_bus('can.format="j1939"')
-        group = None
-        while group != 0xFF50:
-            data, (_, _, group, _) = ecu.recvfrom(8)
-    assert len(data) == 8
+        groups = (ecu.recvfrom(8) for _ in range(100))
+        named = (data for data, (_, name, group, _) in groups if group == 0xFF50 and name)
+        state = next(named, b"")
+    assert len(state) == 8

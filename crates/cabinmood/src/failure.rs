@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::process::ExitCode;
 
 use align::AlignError;
 use capture::{CaptureError, ErrorKind};
@@ -33,12 +32,6 @@ impl Exit {
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 

@@ -18,31 +18,25 @@ mod signals;
 mod tools;
 mod tricks;
 
-use std::io::Write as _;
-use std::process::ExitCode;
-
 use clap::Parser as _;
+use signal_hook::low_level;
+use std::io::Write as _;
 
 use cli::{Cli, Command};
 use failure::{Exit, Failure};
 
-fn main() -> ExitCode {
+fn main() {
     // SAFETY: nothing before this line makes a thread.
     unsafe { libraries::tell() };
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return say_usage(&error),
+    let code = match Cli::try_parse() {
+        Ok(cli) => dispatch(&cli.command).map_or_else(|failure| say(&failure), |()| 0),
+        Err(error) => say_usage(&error),
     };
-    match dispatch(&cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // A line a problem. Nothing is left to do where even standard error is closed.
-            for line in failure.to_string().lines() {
-                let _ = writeln!(std::io::stderr(), "cabinmood: {line}");
-            }
-            failure.exit.into()
-        }
-    }
+    // Nothing is left to do where standard output is closed.
+    let _ = std::io::stdout().flush();
+    // Without what the libraries registered for the end: a thread that was left behind while it loads
+    // a model would use what they take away.
+    low_level::exit(code);
 }
 
 fn dispatch(command: &Command) -> Result<(), Failure> {
@@ -64,8 +58,17 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
     }
 }
 
-/// Prints clap's own message: help and version are no failure, everything else is wrong usage.
-fn say_usage(error: &clap::Error) -> ExitCode {
+/// Prints what is wrong, a line a problem; gives the exit code.
+fn say(failure: &Failure) -> i32 {
+    for line in failure.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "cabinmood: {line}");
+    }
+    failure.exit.code().into()
+}
+
+/// Prints clap's own message; gives the exit code: help and version are no failure, everything else
+/// is wrong usage.
+fn say_usage(error: &clap::Error) -> i32 {
     let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+    if error.use_stderr() { Exit::Usage.code().into() } else { 0 }
 }
