@@ -30,7 +30,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let media = walk::media(&args.inputs);
-    let aligner = open::aligner(&config)?;
+    let aligners = (0..chain::aligners(&media)).map(|_| open::aligner(&config)).collect::<Result<_, _>>()?;
     let classifier = open::classifier(&config, args.model.as_deref())?;
     let options = SourceOptions { keep_color: args.annotate.is_some(), ..config.camera.options };
     let gallery = |folder: &PathBuf| Gallery::new(folder, media.len() == 1, config.smooth.clone());
@@ -47,7 +47,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
         faults: Vec::new(),
     };
     let (played, wall) =
-        chain::timed(|| chain::play(&media, &options, aligner, &stop, |message| analysis.take(message)));
+        chain::timed(|| chain::play(&media, &options, aligners, &stop, |message| analysis.take(message)));
     analysis.finish(args.summary.as_deref(), wall, played)
 }
 

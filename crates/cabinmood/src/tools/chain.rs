@@ -1,5 +1,7 @@
-//! The chain as the offline commands run it: decoding, alignment and the caller's own work each on
-//! a thread, one frame apart, with channels between them that block. Nothing is dropped.
+//! The chain as the offline commands run it. Of a video, decoding, alignment and the caller's own work
+//! each have a thread, one frame apart, with channels between them that block. Pictures have nothing
+//! to do with one another: each is decoded and aligned by whichever thread is free. Nothing is dropped,
+//! and all comes in order.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,10 +10,11 @@ use std::time::Duration;
 
 use align::Aligner;
 use capture::{CaptureError, Remedy, SourceOptions, SourceSpec};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 use frame::{AlignedFace, Frame, Pool};
 use types::{Clock as _, Observation, Stamped};
 
+use super::ordered::{self, for_each_in_order};
 use super::stop::Stop;
 use super::walk::{Kind, Medium};
 use crate::clock::SystemClock;
@@ -69,104 +72,142 @@ pub enum Message<T> {
     Failed(Failure),
 }
 
-/// Plays all media in order through `aligner` and gives every message to `sink` on the calling
-/// thread. Ends early, after what is under way, once `stop` is set.
+/// How many alignment stages can work on these media at once: one on a video, on pictures as many as
+/// the machine runs threads.
+#[must_use]
+pub fn aligners(media: &[Medium]) -> usize {
+    let pictures = media.iter().filter(|medium| medium.kind == Kind::Picture).count();
+    ordered::threads().min(pictures).max(1)
+}
+
+/// Plays all media in order through `aligners`, of which there must be one at least, and gives every
+/// message to `sink` on the calling thread. Ends early, after what is under way, once `stop` is set.
 ///
 /// # Errors
 /// The first error of `sink`, or of the alignment stage.
 pub fn play(
     media: &[Medium],
     options: &SourceOptions,
-    mut aligner: Aligner,
+    mut aligners: Vec<Aligner>,
     stop: &Stop,
     mut sink: impl FnMut(Message<Aligned>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let pool = Pool::new();
+    let input = Input { options, pool: Pool::new(), stop };
+    let mut take = |message| match message {
+        Message::Failed(failure) => Err(failure),
+        other => sink(other),
+    };
+    for alike in media.chunk_by(|one, next| one.kind == next.kind) {
+        match (alike[0].kind, &mut aligners[..]) {
+            (Kind::Picture, all) => play_pictures(alike, &input, all, &mut take)?,
+            (Kind::Video, [one, ..]) => play_videos(alike, &input, one, &mut take)?,
+            (Kind::Video, []) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What reading files takes.
+struct Input<'a> {
+    options: &'a SourceOptions,
+    pool: Pool,
+    stop: &'a Stop,
+}
+
+fn play_pictures(
+    pictures: &[Medium],
+    input: &Input<'_>,
+    aligners: &mut [Aligner],
+    sink: &mut impl FnMut(Message<Aligned>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let work = |aligner: &mut &mut Aligner, picture: &Medium| {
+        let mut messages = Vec::new();
+        input.read(picture, |message| {
+            messages.push(align(aligner, message, Kind::Picture));
+            Some(())
+        });
+        messages
+    };
+    let workers = aligners.iter_mut().collect();
+    for_each_in_order(pictures, workers, input.stop, work, |_, messages: Vec<_>| {
+        messages.into_iter().try_for_each(&mut *sink)
+    })
+}
+
+fn play_videos(
+    videos: &[Medium],
+    input: &Input<'_>,
+    aligner: &mut Aligner,
+    sink: &mut impl FnMut(Message<Aligned>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let (decoded_out, decoded) = bounded(AHEAD);
     let (aligned_out, aligned) = bounded(AHEAD);
     thread::scope(|scope| {
         // A thread whose receiver has gone has nothing left to do: the reason is told elsewhere.
         scope.spawn(move || {
-            media.iter().try_for_each(|medium| capture_file(medium, options, &pool, stop, &decoded_out))
+            videos.iter().try_for_each(|video| input.read(video, |message| decoded_out.send(message).ok()))
         });
-        scope.spawn(move || align_all(&mut aligner, &decoded, &aligned_out));
-        for message in aligned {
-            match message {
-                Message::Failed(failure) => return Err(failure),
-                other => sink(other)?,
-            }
-        }
-        Ok(())
+        scope.spawn(move || {
+            decoded.iter().try_for_each(|message| aligned_out.send(align(aligner, message, Kind::Video)).ok())
+        });
+        aligned.iter().try_for_each(sink)
     })
 }
 
 /// `None` once nobody receives any more.
 type Sent = Option<()>;
 
-fn capture_file(
-    medium: &Medium,
-    options: &SourceOptions,
-    pool: &Pool,
-    stop: &Stop,
-    out: &Sender<Message<Decoded>>,
-) -> Sent {
-    if stop.is_set() {
-        return Some(());
-    }
-    let path = &medium.path;
-    let spec = match medium.kind {
-        Kind::Picture => SourceSpec::Images(path.clone()),
-        Kind::Video => SourceSpec::Video(path.clone()),
-    };
-    let mut source = match capture::open(&spec, options, Arc::new(SystemClock), pool) {
-        Ok(source) => source,
-        Err(error) => return out.send(Message::Fault(medium.clone(), error)).ok(),
-    };
-    out.send(Message::Begin(Arc::new(Clip {
-        path: path.clone(),
-        name: path.to_string_lossy().into_owned(),
-        kind: medium.kind,
-        frames: source.frames_hint(),
-        interval: source.interval_hint(),
-    })))
-    .ok()?;
-    while !stop.is_set() {
-        let (taken, capture) = timed(|| source.next());
-        match taken {
-            Ok(Some(frame)) => out.send(Message::Frame(Decoded { frame, capture })).ok()?,
-            Ok(None) => return Some(()),
-            Err(error) => {
-                let goes_on = error.remedy() == Remedy::Skip;
-                out.send(Message::Fault(medium.clone(), error)).ok()?;
-                if !goes_on {
-                    return Some(());
+impl Input<'_> {
+    /// Reads a file to its end.
+    fn read(&self, medium: &Medium, mut out: impl FnMut(Message<Decoded>) -> Sent) -> Sent {
+        if self.stop.is_set() {
+            return Some(());
+        }
+        let path = &medium.path;
+        let spec = match medium.kind {
+            Kind::Picture => SourceSpec::Images(path.clone()),
+            Kind::Video => SourceSpec::Video(path.clone()),
+        };
+        let mut source = match capture::open(&spec, self.options, Arc::new(SystemClock), &self.pool) {
+            Ok(source) => source,
+            Err(error) => return out(Message::Fault(medium.clone(), error)),
+        };
+        out(Message::Begin(Arc::new(Clip {
+            path: path.clone(),
+            name: path.to_string_lossy().into_owned(),
+            kind: medium.kind,
+            frames: source.frames_hint(),
+            interval: source.interval_hint(),
+        })))?;
+        while !self.stop.is_set() {
+            let (taken, capture) = timed(|| source.next());
+            match taken {
+                Ok(Some(frame)) => out(Message::Frame(Decoded { frame, capture }))?,
+                Ok(None) => return Some(()),
+                Err(error) => {
+                    let goes_on = error.remedy() == Remedy::Skip;
+                    out(Message::Fault(medium.clone(), error))?;
+                    if !goes_on {
+                        return Some(());
+                    }
                 }
             }
         }
+        Some(())
     }
-    Some(())
 }
 
-fn align_all(
-    aligner: &mut Aligner,
-    decoded: &Receiver<Message<Decoded>>,
-    out: &Sender<Message<Aligned>>,
-) -> Sent {
-    let mut kind = Kind::Video;
-    for message in decoded {
-        out.send(match message {
-            Message::Begin(clip) => {
-                aligner.reset();
-                kind = clip.kind;
-                Message::Begin(clip)
-            }
-            Message::Frame(decoded) => align_frame(aligner, decoded, kind),
-            Message::Fault(medium, error) => Message::Fault(medium, error),
-            Message::Failed(failure) => Message::Failed(failure),
-        })
-        .ok()?;
+/// Passes a message on, a frame aligned.
+fn align(aligner: &mut Aligner, message: Message<Decoded>, kind: Kind) -> Message<Aligned> {
+    match message {
+        Message::Begin(clip) => {
+            aligner.reset();
+            Message::Begin(clip)
+        }
+        Message::Frame(decoded) => align_frame(aligner, decoded, kind),
+        Message::Fault(medium, error) => Message::Fault(medium, error),
+        Message::Failed(failure) => Message::Failed(failure),
     }
-    Some(())
 }
 
 fn align_frame(aligner: &mut Aligner, decoded: Decoded, kind: Kind) -> Message<Aligned> {

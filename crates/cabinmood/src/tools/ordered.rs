@@ -7,8 +7,8 @@ use std::thread;
 use super::stop::Stop;
 use crate::failure::Failure;
 
-/// Results that may wait for one that is still in work, for each worker.
-const AHEAD: usize = 8;
+/// Results that may wait for the sink, for each worker; they may hold pictures.
+const AHEAD: usize = 2;
 
 /// As many threads as the machine runs at once.
 #[must_use]
