@@ -73,8 +73,19 @@ class Backbone(nn.Module):
         self.body.load_state_dict({n: w if n in head else stored[n] for n, w in own.items()})
 
 
+def alexnet(dropout: float) -> nn.Module:
+    """torchvision's, all but the last layer begun after He et al. 2015: there are no norms, and as PyTorch
+    begins layers, each weakens the signal, so that from nothing a pass over all faces taught nothing."""
+    net = torchvision.models.alexnet(num_classes=len(LABELS), dropout=dropout)
+    layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+    for layer in layers[:-1]:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)
+    return net
+
+
 BUILDERS = {
-    "alexnet": lambda dropout: torchvision.models.alexnet(num_classes=len(LABELS), dropout=dropout),
+    "alexnet": alexnet,
     "vgg16": lambda dropout: torchvision.models.vgg16(num_classes=len(LABELS), dropout=dropout),
     "resnet101": lambda _: torchvision.models.resnet101(num_classes=len(LABELS)),
     LITE0: lambda dropout: timm.create_model(

@@ -27,6 +27,17 @@ def test_a_grey_crop_gives_seven_logits(name):
     assert net.head.out_features == 7
 
 
+def test_alexnet_passes_its_signal_on_before_it_has_learned():
+    torch.manual_seed(3)
+    net = build(NetConfig("alexnet")).eval()
+    caught = []
+    net.head.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    with torch.no_grad():
+        net(torch.randn(2, 1, 112, 112))
+    # PyTorch's own beginning leaves a hundredth.
+    assert 0.3 < caught[0].std() < 10
+
+
 def test_imagenet_weights_answer_to_grey_as_to_three_equal_channels():
     whole = timm.create_model("tf_efficientnet_lite0").eval()
     whole.load_state_dict(backbones.imagenet_lite0())
