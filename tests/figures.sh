@@ -49,6 +49,16 @@ print(f"{name:12} faces in the 30: {sum(seen[100:130])}, the last {max([i + 1 fo
 PYTHON
 done
 
+echo "== 742 photographs: analyze FOLDER, from its start to its end"
+mkdir "$work/photographs"
+tar --list --file "$data/faces/images.tar" | grep '\.jpg$' | sed -n 1,742p >"$work/742"
+tar --extract --file "$data/faces/images.tar" --directory "$work/photographs" --files-from "$work/742"
+for _ in 1 2 3 4 5; do
+    TIMEFORMAT="%R s"
+    { time "$binary" analyze "$work/photographs" --output /dev/null --summary "$work/742.json"; } 2>&1
+done
+say_summary photographs "$work/742.json"
+
 echo "== expressions: evaluate --crops"
 for set in "fer ferplus" "fer original" "web original"; do
     read -r name labels <<<"$set"
