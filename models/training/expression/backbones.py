@@ -87,7 +87,8 @@ def alexnet(dropout: float) -> nn.Module:
 BUILDERS = {
     "alexnet": alexnet,
     "vgg16": lambda dropout: torchvision.models.vgg16(num_classes=len(LABELS), dropout=dropout),
-    "resnet101": lambda _: torchvision.models.resnet101(num_classes=len(LABELS)),
+    # Each block adds nothing at first (Goyal et al. 2017): a pass over all faces is few steps for so many.
+    "resnet101": lambda _: torchvision.models.resnet101(num_classes=len(LABELS), zero_init_residual=True),
     LITE0: lambda dropout: timm.create_model(
         f"tf_{LITE0}", in_chans=1, num_classes=len(LABELS), drop_rate=dropout
     ),
