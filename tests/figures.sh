@@ -50,9 +50,13 @@ PYTHON
 done
 
 echo "== 742 photographs: analyze FOLDER, from its start to its end"
-mkdir "$work/photographs"
-tar --list --file "$data/faces/images.tar" | grep '\.jpg$' | sed -n 1,742p >"$work/742"
-tar --extract --file "$data/faces/images.tar" --directory "$work/photographs" --files-from "$work/742"
+(cd models/training && ../../.venv/bin/python - "$data" "$work/photographs" <<'PYTHON'
+import sys
+from pathlib import Path
+from experiments.program import timed_pictures
+timed_pictures(*map(Path, sys.argv[1:]))
+PYTHON
+)
 for _ in 1 2 3 4 5; do
     TIMEFORMAT="%R s"
     { time "$binary" analyze "$work/photographs" --output /dev/null --summary "$work/742.json"; } 2>&1
