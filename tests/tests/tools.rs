@@ -298,6 +298,13 @@ fn a_reader_that_leaves_ends_the_work_without_a_complaint() {
 }
 
 #[test]
+fn analyze_ends_where_its_results_have_no_room() {
+    let Some(clip) = fetched("footage/single_face.mp4") else { return };
+    // More frames than wait in its channels, more lines than its buffer takes.
+    assert_refused(["analyze", text(&clip), "--output", "/dev/full"], 69, &["/dev/full"]);
+}
+
+#[test]
 fn align_mirrors_what_the_gate_accepts_and_lists_all() {
     let folder = folder();
     let (input, output) = (folder.path().join("in"), folder.path().join("out"));

@@ -18,9 +18,10 @@ mod signals;
 mod tools;
 mod tricks;
 
+use std::io::Write as _;
+
 use clap::Parser as _;
 use signal_hook::low_level;
-use std::io::Write as _;
 
 use cli::{Cli, Command};
 use failure::{Exit, Failure};
@@ -60,6 +61,7 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
 
 /// Prints what is wrong, a line a problem; gives the exit code.
 fn say(failure: &Failure) -> i32 {
+    // Nothing is left to do where even standard error is closed.
     for line in failure.to_string().lines() {
         let _ = writeln!(std::io::stderr(), "cabinmood: {line}");
     }

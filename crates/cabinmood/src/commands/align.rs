@@ -43,9 +43,7 @@ pub fn run(args: &AlignArgs) -> Result<(), Failure> {
         if args.input.is_dir() { args.input.as_path() } else { args.input.parent().unwrap_or(Path::new("")) };
     let jobs = jobs(&walk::pictures(&args.input)?, root, &args.output)?;
     refuse_inside(&args.output, &args.input)?;
-    let workers = (0..ordered::threads().min(jobs.len()))
-        .map(|_| Ok((open::aligner(&config)?, AlignedFace::black())))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let workers = ordered::workers(jobs.len(), || Ok((open::aligner(&config)?, AlignedFace::black())))?;
     let mut index = Index::create(&args.output)?;
     let (pool, bar) = (Pool::new(), progress::bar(Some(jobs.len() as u64), "pictures"));
     let work = |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| {

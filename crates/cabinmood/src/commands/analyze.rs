@@ -30,7 +30,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let config = Config::load(&args.config)?;
     let media = walk::media(&args.inputs);
-    let aligners = (0..chain::aligners(&media)).map(|_| open::aligner(&config)).collect::<Result<_, _>>()?;
+    let aligners = chain::aligners(&media, &config)?;
     let classifier = open::classifier(&config, args.model.as_deref())?;
     let options = SourceOptions { keep_color: args.annotate.is_some(), ..config.camera.options };
     let gallery = |folder: &PathBuf| Gallery::new(folder, media.len() == 1, config.smooth.clone());

@@ -66,9 +66,7 @@ fn gather(
     stop: &Stop,
 ) -> Result<Gathered, Failure> {
     let tasks = Task::all(samples, args);
-    let workers = (0..ordered::threads().min(tasks.len()))
-        .map(|_| Worker::open(config, args))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let workers = ordered::workers(tasks.len(), || Worker::open(config, args))?;
     let model = workers.first().map_or_else(String::new, Worker::model);
     let tricks = args.tricks.then(TrickTally::default);
     let mut gathered = Gathered { model, tricks, ..Gathered::default() };

@@ -14,10 +14,12 @@ use crossbeam_channel::bounded;
 use frame::{AlignedFace, Frame, Pool};
 use types::{Clock as _, Observation, Stamped};
 
-use super::ordered::{self, for_each_in_order};
+use super::open;
+use super::ordered::{for_each_in_order, workers};
 use super::stop::Stop;
 use super::walk::{Kind, Medium};
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::failure::{Exit, Failure, OrExit as _};
 
 /// Frames between two threads: enough to ride out a slow one, few enough to stay in the cache.
@@ -72,12 +74,14 @@ pub enum Message<T> {
     Failed(Failure),
 }
 
-/// How many alignment stages can work on these media at once: one on a video, on pictures as many as
-/// the machine runs threads.
-#[must_use]
-pub fn aligners(media: &[Medium]) -> usize {
+/// The alignment stages that work on these media at once: one on a video, on pictures as many as the
+/// machine runs threads.
+///
+/// # Errors
+/// The first one that cannot be opened.
+pub fn aligners(media: &[Medium], config: &Config) -> Result<Vec<Aligner>, Failure> {
     let pictures = media.iter().filter(|medium| medium.kind == Kind::Picture).count();
-    ordered::threads().min(pictures).max(1)
+    workers(pictures.max(1), || open::aligner(config))
 }
 
 /// Plays all media in order through `aligners`, of which there must be one at least, and gives every
@@ -98,10 +102,9 @@ pub fn play(
         other => sink(other),
     };
     for alike in media.chunk_by(|one, next| one.kind == next.kind) {
-        match (alike[0].kind, &mut aligners[..]) {
-            (Kind::Picture, all) => play_pictures(alike, &input, all, &mut take)?,
-            (Kind::Video, [one, ..]) => play_videos(alike, &input, one, &mut take)?,
-            (Kind::Video, []) => {}
+        match alike[0].kind {
+            Kind::Picture => play_pictures(alike, &input, &mut aligners, &mut take)?,
+            Kind::Video => play_videos(alike, &input, &mut aligners[0], &mut take)?,
         }
     }
     Ok(())
@@ -150,7 +153,8 @@ fn play_videos(
         scope.spawn(move || {
             decoded.iter().try_for_each(|message| aligned_out.send(align(aligner, message, Kind::Video)).ok())
         });
-        aligned.iter().try_for_each(sink)
+        // Taken in: where `sink` fails, the threads shall notice that nobody receives any more.
+        aligned.into_iter().try_for_each(sink)
     })
 }
 

@@ -10,10 +10,13 @@ use crate::failure::Failure;
 /// Results that may wait for the sink, for each worker; they may hold pictures.
 const AHEAD: usize = 2;
 
-/// As many threads as the machine runs at once.
-#[must_use]
-pub fn threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+/// Opens a worker for each thread that the machine runs at once, of so many items at most one each.
+///
+/// # Errors
+/// The first one that cannot be opened.
+pub fn workers<W>(items: usize, open: impl Fn() -> Result<W, Failure>) -> Result<Vec<W>, Failure> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    (0..threads.min(items)).map(|_| open()).collect()
 }
 
 /// Gives each of `workers` a thread, lets them `work` through `items`, and hands the results to
