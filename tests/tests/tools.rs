@@ -331,6 +331,47 @@ fn align_mirrors_what_the_gate_accepts_and_lists_all() {
 }
 
 #[test]
+fn align_cuts_the_faces_that_evaluate_judges_with_a_trick() {
+    let folder = folder();
+    let (input, clean) = (folder.path().join("in"), folder.path().join("clean"));
+    copy(&face("a"), &input.join("happy/a.jpg"));
+    copy(&face("b"), &input.join("sad/b.jpg"));
+    write_picture(&input.join("sad/c.pgm"), 0);
+    run(0, &["align", text(&input), text(&clean)]);
+    let score: Value =
+        serde_json::from_str(&run(0, &["evaluate", text(&input), "--tricks", "--json"])).unwrap();
+    for name in ["sunglasses", "mask", "rotation"] {
+        let output = folder.path().join(name);
+        run(0, &["align", text(&input), text(&output), "--trick", name]);
+        let index = fs::read_to_string(output.join("index.csv")).unwrap();
+        let rows = rows(&index);
+        let rejected = rows[1..].iter().filter(|row| row[1] == "false").count();
+        // The picture without a face is left out there and listed here.
+        assert_eq!(rows[3][..3], ["sad/c.pgm", "false", "no_face"]);
+        assert_eq!(score["tricks"][name]["rejected"], rejected - 1, "{name}: {index}");
+        for row in &rows[1..] {
+            let crop = Path::new(row[0]).with_extension("png");
+            assert_eq!(output.join(&crop).exists(), row[1] == "true", "{name}: {row:?}");
+            let same = fs::read(output.join(&crop)).ok().zip(fs::read(clean.join(&crop)).ok());
+            assert!(same.is_none_or(|(with, without)| with != without), "{name} was not drawn");
+        }
+    }
+    // Of a tight crop whose clean face cannot be aligned nothing is written with a trick.
+    let (fence, cut) = (folder.path().join("fence"), folder.path().join("cut"));
+    let row: Vec<u8> = (0..120).map(|x| if x / 10 % 2 == 0 { 220 - x } else { 180 - x }).collect();
+    fs::create_dir(&fence).unwrap();
+    fs::write(fence.join("f.pgm"), [b"P5 120 120 255\n", row.repeat(120).as_slice()].concat()).unwrap();
+    run(0, &["align", text(&fence), text(&cut), "--crops"]);
+    assert!(cut.join("f.png").exists());
+    let without = fs::read(cut.join("index.csv")).unwrap();
+    run(0, &["align", text(&fence), text(&cut), "--crops", "--trick", "beard"]);
+    assert!(!cut.join("f.png").exists() && fs::read(cut.join("index.csv")).unwrap() == without);
+    let wrong = ["align", text(&fence), text(&cut), "--trick", "moustache"];
+    let told = String::from_utf8(cabinmood(wrong).stderr).unwrap();
+    assert!(told.contains("sunglasses, glasses, mask") && told.contains("hat_shadow"), "{told}");
+}
+
+#[test]
 fn align_refuses_what_would_mix_input_and_output() {
     let folder = folder();
     let input = folder.path().join("in");

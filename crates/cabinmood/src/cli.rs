@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use capture::SourceSpec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::tricks::Trick;
+
 /// Watches the driver through a camera and publishes a steady, honest mood.
 #[derive(Debug, Parser)]
 #[command(name = "cabinmood", version, arg_required_else_help = true)]
@@ -146,6 +148,10 @@ pub struct AlignArgs {
     /// The pictures are tight face crops: take the whole picture as the face
     #[arg(long)]
     pub crops: bool,
+
+    /// Draw this on every accepted face first, as `evaluate --tricks` does, and cut what is found then
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub trick: Option<Trick>,
 }
 
 /// `cabinmood evaluate`

@@ -12,7 +12,6 @@ import argparse
 from pathlib import Path
 
 import cv2
-import dlib
 import numpy as np
 from dataset.align import ROOT
 from expression import SIDE
@@ -52,6 +51,9 @@ def embed(crops: np.ndarray, model: Path = MODEL) -> np.ndarray:
     """Embeddings [N,128] of aligned faces [N,112,112]."""
     if not model.is_file():
         raise ExperimentError(f"{model}: not there; fetch it with setup/recognition.sh")
+    # Here, so that a machine that is brought the embeddings needs no dlib.
+    import dlib
+
     assert crops.shape[1:] == (SIDE, SIDE)
     net = dlib.face_recognition_model_v1(str(model))
     found = []

@@ -1,4 +1,4 @@
-"""What only the program can tell of a net: its file, its fate with tricks, and the time for 742 pictures."""
+"""A net's file and what only the program can tell of it; and which pictures the program is given."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dataset.align import read_grey
 from dataset.split import number_of
 from expression import LABELS
 from expression.class_folders import classes_of
-from expression.config import parse
-from expression.export import RANGE_FACES, Exported, write
+from expression.config import Config, parse
+from expression.export import RANGE_FACES, Exported, write, write_onnx
 from expression.labels import NO_LABEL, judged_by
+from expression.nets import build
 from expression.pack import CALIBRATION, Pack
 from expression.prepare import FACES, FER
 from expression.train import load_net
 
 from experiments import ExperimentError
-from experiments.judge import rounded
 from experiments.packs import Source
 
 TRICK_PICTURES = 400
@@ -64,18 +64,6 @@ def trick_sample(data: Path, source: Source, out: Path) -> Path:
         shutil.copyfile(raw[name], to)
     partial.rename(out)
     return out
-
-
-def tricks(binary: Path, manifest: Path, sample: Path) -> dict:
-    """`evaluate --tricks` on the sample: accuracies and the mean gap."""
-    said = run([binary, "evaluate", sample, "--crops", "--tricks", "--json", "--model", manifest.resolve()])
-    score = json.loads(said)
-    drawn = {name: t for name, t in score["tricks"].items() if isinstance(t, dict)}
-    means = {name: t for name, t in score["tricks"].items() if name not in drawn}
-    accuracies = {
-        key: {name: t[key] for name, t in drawn.items()} for key in ("accuracy", "accuracy_accepted")
-    }
-    return rounded({"images": score["images"]} | means | accuracies)
 
 
 def timed_pictures(data: Path, out: Path) -> Path:
@@ -128,6 +116,9 @@ def run(command: list) -> str:
     return ended.stdout
 
 
-def file_size(model: Path) -> int:
-    """Bytes of an exported net, with what lies beside it."""
-    return sum(path.stat().st_size for path in model.parent.glob(f"{model.name}*"))
+def file_bytes(config: Config) -> int:
+    """Of a net's file, which depends on its shape alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "net.onnx"
+        write_onnx(Exported([build(config.net)]).eval(), model)
+        return model.stat().st_size

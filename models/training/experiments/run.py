@@ -24,8 +24,9 @@ from expression.backbones import WeightsError
 from expression.config import tables
 from expression.pack import Pack, PackError
 from expression.prepare import FER, default_data
+from expression.train import load_net
 
-from experiments import ExperimentError, fit, plan, program, results
+from experiments import ExperimentError, fit, plan, program, results, tricks
 from experiments.judge import TestSet, judge, rounded, test_sets, validate
 from experiments.packs import Source, path_of
 from experiments.plan import WHOLE, Row
@@ -44,6 +45,7 @@ class Bench:
     device: torch.device
     _packs: dict[str, Pack] = field(default_factory=dict)
     _sets: dict[bool, list[TestSet]] = field(default_factory=dict)
+    _tricks: tricks.Archive | None = None
 
     def pack(self, name: str) -> Pack:
         """An archive; one at a time is kept, each has hundreds of megabytes."""
@@ -56,6 +58,16 @@ class Bench:
         if aligned not in self._sets:
             self._sets[aligned] = test_sets(self.data, self.source, aligned)
         return self._sets[aligned]
+
+    def tricks(self) -> tricks.Archive | None:
+        """The crops with tricks, cut now if they are not there; None where the program is missing, too."""
+        path = self.out / "tricks.npz"
+        if self._tricks is None and (path.is_file() or self.binary.is_file()):
+            if not path.is_file():
+                sample = program.trick_sample(self.data, self.source, self.out / "trick-pictures")
+                tricks.crops_of(self.binary, sample, path.with_suffix(""))
+            self._tricks = tricks.Archive.load(path)
+        return self._tricks
 
     def fingerprint(self, row: Row) -> str:
         """What a result of this row is known by."""
@@ -114,20 +126,20 @@ def perform(row: Row, bench: Bench) -> dict:
     return result
 
 
-def ask_program(row: Row, result: dict, bench: Bench) -> dict:
-    """Adds what only the program can tell, where it is at hand and the net, too."""
-    best = bench.folder(row) / fit.BEST
-    if not row.program or "tricks" in result:
+def ask_use(row: Row, result: dict, bench: Bench) -> dict:
+    """Adds what the row's net comes to in use: its fate with tricks, and the size of its file."""
+    if not row.program or ("tricks" in result and "file_bytes" in result):
         return result
-    if not (bench.binary.is_file() and best.is_file()):
-        what = best if bench.binary.is_file() else bench.binary
-        print(f"{row.id}: {what} is not there, so tricks are not judged", flush=True)
-        return result
-    manifest = bench.folder(row) / f"{row.id}.toml"
-    model = program.export(best, bench.pack(row.pack), manifest)
-    sample = program.trick_sample(bench.data, bench.source, bench.out / "trick-pictures")
-    result["file_bytes"] = program.file_size(model)
-    result["tricks"] = program.tricks(bench.binary, manifest, sample)
+    if "tricks" not in result:
+        best, archive = bench.folder(row) / fit.BEST, bench.tricks()
+        if archive is None or not best.is_file():
+            what = bench.binary if archive is None else best
+            print(f"{row.id}: {what} is not there, so tricks are not judged", flush=True)
+            return result
+        result["tricks"] = tricks.judge(load_net(best, bench.device)[0].eval(), archive, bench.device)
+    # A machine that only trains need not be able to export.
+    if bench.binary.is_file():
+        result["file_bytes"] = program.file_bytes(row.config)
     results.write(result, bench.results)
     return result
 
@@ -188,6 +200,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise ExperimentError("experiments run in one process; torchrun is for expression.train")
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.backends.cudnn.benchmark = True
     try:
         bench = bench_of(options)
         for row in plan.selected(list(bench.rows.values()), options.only, options.group):
@@ -195,7 +208,7 @@ def main(arguments: list[str] | None = None) -> None:
             if options.list:
                 print(f"{'done' if result else 'to do':6}{row.id:28}{row.what}")
                 continue
-            ask_program(row, result or perform(row, bench), bench)
+            ask_use(row, result or perform(row, bench), bench)
     except (PackError, WeightsError) as error:
         raise ExperimentError(str(error)) from error
 

@@ -73,10 +73,9 @@ class Backbone(nn.Module):
         self.body.load_state_dict({n: w if n in head else stored[n] for n, w in own.items()})
 
 
-def alexnet(dropout: float) -> nn.Module:
-    """torchvision's, all but the last layer begun after He et al. 2015: there are no norms, and as PyTorch
-    begins layers, each weakens the signal, so that from nothing a pass over all faces taught nothing."""
-    net = torchvision.models.alexnet(num_classes=len(LABELS), dropout=dropout)
+def begun_after_he(net: nn.Module) -> nn.Module:
+    """All layers but the last begun after He et al. 2015: where there are no norms, layers as torchvision
+    begins them weaken the signal, so that from nothing a pass over all faces taught AlexNet nothing."""
     layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
     for layer in layers[:-1]:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -85,8 +84,12 @@ def alexnet(dropout: float) -> nn.Module:
 
 
 BUILDERS = {
-    "alexnet": alexnet,
-    "vgg16": lambda dropout: torchvision.models.vgg16(num_classes=len(LABELS), dropout=dropout),
+    "alexnet": lambda dropout: begun_after_he(
+        torchvision.models.alexnet(num_classes=len(LABELS), dropout=dropout)
+    ),
+    "vgg16": lambda dropout: begun_after_he(
+        torchvision.models.vgg16(num_classes=len(LABELS), dropout=dropout)
+    ),
     # Each block adds nothing at first (Goyal et al. 2017): a pass over all faces is few steps for so many.
     "resnet101": lambda _: torchvision.models.resnet101(num_classes=len(LABELS), zero_init_residual=True),
     LITE0: lambda dropout: timm.create_model(

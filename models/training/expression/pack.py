@@ -119,7 +119,7 @@ def _encode(crops: np.ndarray, quality: int) -> list[np.ndarray]:
     def one(crop: np.ndarray) -> np.ndarray:
         return cv2.imencode(".webp", crop, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].ravel()
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor() as pool:
         return list(pool.map(one, crops))
 
 

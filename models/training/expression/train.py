@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from expression import LABELS, several
+from expression import LABELS, graphs, several
 from expression.augment import Augment
 from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
@@ -146,6 +146,10 @@ class Run:
         )
         whole = max(1, len(self.material.crops) // config.train.batch)
         self.steps_an_epoch = config.train.steps_an_epoch or whole
+        # Once: of a net with hundreds of layers, gathering them costs as much as moving them.
+        ours, theirs = self.average.state_dict(), self.net.state_dict()
+        floating = [name for name, value in ours.items() if value.is_floating_point()]
+        self.moving = [ours[n] for n in floating], [theirs[n] for n in floating]
         self.epoch, self.epochs, self.best = 0, config.train.epochs, -1.0
 
     def begun(self) -> nn.Module:
@@ -222,14 +226,15 @@ class Run:
     def follow(self, step: int) -> None:
         """Moves the averaged net towards the trained one; early on it follows more closely."""
         decay = min(self.config.train.average_decay, (1 + step) / (10 + step))
-        ours, theirs = self.average.state_dict(), self.net.state_dict()
-        floating = [name for name, value in ours.items() if value.is_floating_point()]
-        torch._foreach_lerp_([ours[n] for n in floating], [theirs[n] for n in floating], 1 - decay)
+        average, trained = self.moving
+        torch._foreach_lerp_(average, trained, 1 - decay)
 
     def fit(self, minutes: float | None) -> None:
         """All epochs that are left; each ends with its files written. With `minutes`, the schedule is cut
         after each epoch to what the last one's pace allows: the rate still ends near zero, in that time."""
         started = time.monotonic()
+        if self.device.type == "cuda" and self.ranks.world == 1:
+            graphs.capture(self.net, self.config.train.batch, self.config.train.bfloat16)
         if self.ranks.first:
             self.out.mkdir(parents=True, exist_ok=True)
         quiet = None if self.ranks.first else True

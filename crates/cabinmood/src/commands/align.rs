@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use align::Aligner;
 use capture::{ErrorKind, SourceOptions};
-use frame::{AlignedFace, Pool};
+use frame::{AlignedFace, Grey, Pool};
 use types::{Observation, Reason};
 
 use crate::cli::AlignArgs;
@@ -31,7 +31,9 @@ type Outcome = Result<Observation, String>;
 
 /// Mirrors the pictures of INPUT as aligned crops under OUTPUT, the accepted ones only, and lists
 /// all of them in OUTPUT/index.csv, in the order of their paths. Of tight crops those that cannot
-/// be aligned are written as they came: not accepted, but as `evaluate` judges them.
+/// be aligned are written as they came: not accepted, but as `evaluate` judges them. With a trick, all
+/// this is of the picture with the trick; where the clean face is not accepted, that is listed and
+/// nothing is written, since `evaluate` draws no trick there.
 ///
 /// # Errors
 /// [`Exit::NoInput`] without pictures, [`Exit::Usage`] where OUTPUT lies in INPUT, [`Exit::Data`]
@@ -46,9 +48,8 @@ pub fn run(args: &AlignArgs) -> Result<(), Failure> {
     let workers = ordered::workers(jobs.len(), || Ok((open::aligner(&config)?, AlignedFace::black())))?;
     let mut index = Index::create(&args.output)?;
     let (pool, bar) = (Pool::new(), progress::bar(Some(jobs.len() as u64), "pictures"));
-    let work = |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| {
-        align_one(aligner, face, job, args.crops, &pool)
-    };
+    let work =
+        |(aligner, face): &mut (Aligner, AlignedFace), job: &Job| align_one(aligner, face, job, args, &pool);
     ordered::for_each_in_order(&jobs, workers, &stop, work, |job, outcome| {
         bar.inc(1);
         let outcome = outcome?;
@@ -100,7 +101,7 @@ fn align_one(
     aligner: &mut Aligner,
     face: &mut AlignedFace,
     job: &Job,
-    crops: bool,
+    args: &AlignArgs,
     pool: &Pool,
 ) -> Result<Outcome, Failure> {
     let frame = match pictures::read(&job.source, &SourceOptions::default(), pool) {
@@ -108,10 +109,23 @@ fn align_one(
         Err(e) if e.kind() == ErrorKind::Internal => return Err(Failure::new(Exit::Internal, e)),
         Err(e) => return Ok(Err(e.to_string())),
     };
-    let seen =
-        if crops { aligner.step_crop(&frame.grey, face) } else { aligner.step_still(&frame.grey, face) };
-    let seen = seen.or_exit(Exit::Internal, || job.source.display().to_string())?;
-    let as_it_came = crops && seen.verdict.reason().is_some_and(Reason::is_of_alignment);
+    let named = || job.source.display().to_string();
+    let mut look = |picture: &Grey| {
+        let seen =
+            if args.crops { aligner.step_crop(picture, face) } else { aligner.step_still(picture, face) };
+        seen.or_exit(Exit::Internal, named)
+    };
+    let clean = look(&frame.grey)?;
+    let drawn = match (args.trick, clean.landmarks) {
+        (Some(trick), Some(landmarks)) if clean.verdict.is_accepted() => {
+            let name = job.source.file_name().unwrap_or_default().to_string_lossy();
+            trick.play(&frame.grey, &landmarks, &name).or_exit(Exit::Internal, named)?
+        }
+        _ => None,
+    };
+    let played = args.trick.is_none() || clean.verdict.is_accepted();
+    let seen = drawn.map_or(Ok(clean), |drawn| look(&drawn))?;
+    let as_it_came = args.crops && played && seen.verdict.reason().is_some_and(Reason::is_of_alignment);
     let written = if seen.verdict.is_accepted() || as_it_came {
         let folder = job.crop.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder).and_then(|()| pictures::write_crop(&job.crop, face))

@@ -13,6 +13,8 @@ mod wear;
 
 use std::fmt;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use fastrand::Rng;
 use frame::{Buffer, Grey};
 use opencv::core::{Mat, StsUnmatchedSizes};
@@ -123,6 +125,17 @@ impl Trick {
         hash.update(self.name().as_bytes());
         hash.update(file_name.as_bytes());
         Rng::with_seed(u64::from(hash.finalize()))
+    }
+}
+
+/// On the command line, too, a trick has the name that results give it.
+impl ValueEnum for Trick {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }
 
