@@ -1,6 +1,6 @@
 """What a GPU machine needs, as two folders that are carried there one after the other.
 
-    python -m lease.pack [--data DIR] [--source runs/data] [--experiments runs/experiments] [--out ../../.lease] [--small]
+    python -m lease.pack [--data DIR] [--small]
 
 first   the archives that nets learn from, and the test sets' labels
 second  the test sets' faces, dlib's embeddings, the tricks, ImageNet's weights, and the robust net, a teacher
@@ -29,7 +29,7 @@ from lease import weights
 
 EXACT = 101
 """A WebP quality above 100 loses nothing."""
-SMALL = {TRAIN: 600, CALIBRATION: 150}
+SMALL = {TRAIN: 300, CALIBRATION: 80}
 SMALL_TEST = 60
 TEACHER = "robust"
 
@@ -114,7 +114,8 @@ def second(source: Path, experiments: Path, out: Path, small: bool) -> None:
         buffer = io.BytesIO()
         np.save(buffer, np.concatenate(known)[rows].astype(np.float16))
         tar.add("embeddings.npy", buffer.getvalue())
-    weights.save(ROOT / "models/training/runs" / TEACHER / "best.pt", folder / f"{TEACHER}.narrow")
+    teacher = "compact" if small else TEACHER
+    weights.save(ROOT / "models/training/runs" / teacher / "best.pt", folder / f"{TEACHER}.narrow")
     if small:
         return
     shutil.copyfile(experiments / "tricks.npz", folder / "tricks.npz")
