@@ -40,6 +40,7 @@ taught() {
     net teacher-a teacher-a "$(minutes $(($1 * 36 / 100)))" & local a=$!
     net teacher-b teacher-b "$(minutes $(($1 * 36 / 100)))" & local b=$!
     wait $a $b
+    [ -f "$work/runs/teacher-a/best.pt" ] && [ -f "$work/runs/teacher-b/best.pt" ] || return
     net pupil pupil "$(left 40)" \
         --teachers "$work"/runs/{teacher-a,teacher-b,robust}/best.pt
 }
@@ -52,7 +53,7 @@ rows resnet faces-resnet101 resnet101-original resnet101-augmented resnet101-las
 rows vgg faces-vgg16 vgg16-original vgg16-augmented vgg16-last-original vgg16-last-augmented &
 rows alexnet faces-alexnet alexnet-original alexnet-augmented alexnet-last-original alexnet-last-augmented \
     alexnet-rate-0.01 alexnet-rate-0.1 alexnet-rate-0.0001 &
-rows lite0 lite0-imagenet faces-lite0 lite0-faces lite0-scratch lite0-scratch-fast &
+rows lite0 faces-lite0 lite0-faces lite0-scratch lite0-scratch-fast lite0-imagenet &
 rows labels original-labels &
 wait
 python3 -m lease.give "$work" "$return" && log "given"
