@@ -129,9 +129,10 @@ experiments: build python
 	[ -f models/training/runs/data/pack.npz ] || { $(PYTHON) -m expression.prepare --data $(DATA); }
 	$(PYTHON) -m experiments.run --data $(DATA) $(ARGS)
 
-# docs/results.md and its plots from what the experiments left; PRICE=... is that of an hour.
+# docs/results.md and its plots from what the experiments left; PRICE=... is that of an hour, GPU_PRICE=... with a GPU.
 results: python
-	$(PYTHON) -m experiments.table $(if $(PRICE),--price-per-hour $(PRICE))
+	$(PYTHON) -m experiments.table $(if $(PRICE),--price-per-hour $(PRICE)) \
+		$(if $(GPU_PRICE),--gpu-price-per-hour $(GPU_PRICE))
 
 # AlexNet, VGG16, ResNet101 and EfficientNet-Lite0 from FER2013's faces, for --model NAME: those that models/
 # lacks, or ARGS="vgg16 ...". Days on a CPU; goes on after an interruption.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,8 +115,10 @@ def augmented(pack: Pack, _source: Source) -> Pack:
     origins = np.array([int(v.origin.file) for v in drawn])
     more = pack.taken(origins)
     more.sources = np.array([f"{pack.sources[i]}#v{v.number}" for i, v in zip(origins, drawn, strict=True)])
-    for place, variant in enumerate(tqdm(drawn, AUGMENTED, leave=False, disable=None)):
-        more.crops[place] = variant.of(pack.crops[origins[place]])
+    with ThreadPoolExecutor() as pool:
+        changed = pool.map(lambda variant, origin: variant.of(pack.crops[origin]), drawn, origins)
+        for place, crop in enumerate(tqdm(changed, AUGMENTED, len(drawn), leave=False, disable=None)):
+            more.crops[place] = crop
     return Pack.joined([pack, more])
 
 

@@ -28,20 +28,32 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True)
 class Price:
-    """Of an hour of the machine that trains."""
+    """Of an hour of a machine that trains, with and without a GPU."""
 
     per_hour: float
+    gpu_per_hour: float
     currency: str
 
-    def of(self, seconds: float) -> str:
+    def of(self, result: dict) -> str:
         """What a run costs."""
-        return f"{seconds / 3600 * self.per_hour:.2f} {self.currency}" if self.per_hour else UNKNOWN
+        per_hour = self.gpu_per_hour if on_gpu(result) else self.per_hour
+        return f"{seconds_of(result) / 3600 * per_hour:.2f} {self.currency}" if per_hour else UNKNOWN
+
+
+def on_gpu(result: dict) -> bool:
+    """Whether it was trained on one."""
+    return result["threads"] == 0
 
 
 def seconds_of(result: dict) -> float:
-    """How long a training takes when it has its processor to itself: on a CPU the processor's time over the
-    threads, since the wall's clock counts what else the machine did; a GPU is not shared."""
-    return result["cpu_s"] / result["threads"] if result["threads"] else result["wall_s"]
+    """How long a training took: on a CPU the processor's time over the threads, since the wall's clock counts
+    what else the machine did; on a GPU by the wall's clock, whoever shared it."""
+    return result["wall_s"] if on_gpu(result) else result["cpu_s"] / result["threads"]
+
+
+def minutes_of(result: dict) -> str:
+    """For a table."""
+    return f"{seconds_of(result) / 60:.1f}{' GPU' if on_gpu(result) else ''}"
 
 
 def per_cent(value: float | None) -> str:
@@ -69,15 +81,14 @@ def reached(result: dict) -> list[str]:
 def line(row: Row, result: dict, price: Price) -> list[str]:
     """A row of the table of all rows."""
     speeds = [f"{s['wall_s']:.0f} ({form})" for form, s in result.get("speed", {}).items()]
-    seconds = seconds_of(result)
     return [
         f"`{row.id}`",
         f"{result['training_faces']:,}",
         *reached(result),
         f"{result['parameters_with_norm_statistics']:,}",
         f"{result['file_bytes'] / 1e6:.1f}" if "file_bytes" in result else UNKNOWN,
-        f"{seconds / 60:.0f}",
-        price.of(seconds),
+        minutes_of(result),
+        price.of(result),
         "; ".join(speeds) or UNKNOWN,
         row.short or "no",
     ]

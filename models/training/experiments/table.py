@@ -15,7 +15,7 @@ from dataset.align import ROOT
 
 from experiments import plan, plots, results
 from experiments.plan import FACES, Comparison, Row
-from experiments.sections import COLUMNS, Price, brief, differences, line, seconds_of, table, whole_pictures
+from experiments.sections import COLUMNS, Price, brief, differences, line, minutes_of, table, whole_pictures
 
 HERE = Path(__file__).parent
 INTRODUCTION, CONCLUSION = HERE / "introduction.md", HERE / "conclusion.md"
@@ -37,7 +37,10 @@ def introduction(found: dict[str, dict], price: Price) -> str:
     sample = sorted({str(r["tricks"]["images"]) for r in found.values() if "tricks" in r})
     threads = {0: "", 1: ", one thread"}
     devices = {r["device"] + threads.get(r["threads"], f", {r['threads']} threads") for r in found.values()}
-    cost = f"An hour of it is taken to cost {price.per_hour:.2f} {price.currency} (`--price-per-hour`)."
+    cost = (
+        f"An hour is taken to cost {price.per_hour:.2f} {price.currency}, "
+        f"{price.gpu_per_hour:.2f} with a GPU (`--price-per-hour`, `--gpu-price-per-hour`)."
+    )
     return INTRODUCTION.read_text(encoding="utf-8").format(
         tricks=" or ".join(sample) or "some",
         devices="; ".join(sorted(devices)),
@@ -51,7 +54,7 @@ def learned_faces(rows: list[Row], found: dict[str, dict]) -> str:
         (
             f"`{row.id}`",
             f"{found[row.id]['history'][-1]['cosine']:.3f}",
-            f"{seconds_of(found[row.id]) / 60:.0f}",
+            minutes_of(found[row.id]),
             row.short or "no",
         )
         for row in rows
@@ -111,12 +114,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=results.RESULTS)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     parser.add_argument("--price-per-hour", type=float, default=0.0, help="of the machine that trains")
+    parser.add_argument("--gpu-price-per-hour", type=float, default=0.0, help="of one with a GPU")
     parser.add_argument("--currency", default="EUR")
     options = parser.parse_args(arguments)
     rows = plan.load(options.plan)
     found = {row.id: result for row in rows if (result := results.read(row.id, options.results))}
     pairs = plan.comparisons(options.plan)
-    price = Price(options.price_per_hour, options.currency)
+    price = Price(options.price_per_hour, options.gpu_price_per_hour, options.currency)
     page = options.docs / "results.md"
     page.write_text(document(rows, found, pairs, price, options.docs / "pictures"), encoding="utf-8")
     print(f"{page}: {len(found)} of {len(rows)} rows")

@@ -51,8 +51,8 @@ class TrainConfig:
 @dataclass(frozen=True)
 class StartConfig:
     """Where training starts. `weights`: nothing (at random), `imagenet`, or a file of torchvision's or timm's
-    form. `frozen`: beginnings of the names of layers whose weights stay as they are; `only_head`: all but the
-    last layer's."""
+    form; for a residual net, an earlier run's best.pt. `frozen`: beginnings of the names of layers whose
+    weights stay as they are; `only_head`: all but the last layer's."""
 
     weights: str = ""
     frozen: tuple[str, ...] = ()

@@ -97,13 +97,27 @@ def load_net(path: Path, device: torch.device) -> tuple[ResidualNet | Backbone, 
     return net.to(memory_format=torch.channels_last), stored
 
 
+def weights_of(best: Path, config: Config) -> dict[str, torch.Tensor]:
+    """Of an earlier run of the same shape.
+
+    # Errors
+    ConfigError where there is no such run, or it is of another shape."""
+    try:
+        net, stored = load_net(best, torch.device("cpu"))
+    except (OSError, KeyError, RuntimeError) as error:
+        raise ConfigError(f"start.weights: {best}: {error}") from error
+    if parse(stored["config"]).net != config.net:
+        raise ConfigError(f"start.weights: {best}: a net of another shape than [net]")
+    return net.state_dict()
+
+
 def started(config: Config) -> ResidualNet | Backbone:
     """A net as training starts with it."""
     net, start = build(config.net), config.start
-    if start.weights:
-        if not isinstance(net, Backbone):
-            raise ConfigError("start.weights: a residual net takes none; choose another net.architecture")
+    if start.weights and isinstance(net, Backbone):
         net.start(start.weights)
+    elif start.weights:
+        net.load_state_dict(weights_of(Path(start.weights), config))
     frozen = tuple(f"body.{name}" for name in start.frozen)
     for name, weight in net.named_parameters():
         weight.requires_grad_(not (start.only_head or name.startswith(frozen)))

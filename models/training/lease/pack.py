@@ -35,11 +35,11 @@ TEACHER = "robust"
 
 
 class Tar:
-    """A tar file that is being filled."""
+    """A tar file that is being filled, compressed where its name says so."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.tar = tarfile.open(path, "w:xz")  # noqa: SIM115, closed by the with statement's user
+        self.tar = tarfile.open(path, "w:xz" if path.suffix == ".xz" else "w")  # noqa: SIM115, closed by the with statement's user
 
     def __enter__(self) -> Tar:
         return self
@@ -98,7 +98,7 @@ def second(source: Path, experiments: Path, out: Path, small: bool) -> None:
     """Everything else."""
     folder = out / "second"
     shutil.rmtree(folder, ignore_errors=True)
-    with Tar(folder / "crops.tar.xz") as tar:
+    with Tar(folder / "crops.tar") as tar:
         for one in (FER, WEB):
             for name in tested(source / "aligned" / one.name, small):
                 crop = read_grey(crop_of(source / "aligned" / one.name, name))
@@ -119,7 +119,7 @@ def second(source: Path, experiments: Path, out: Path, small: bool) -> None:
     if small:
         return
     shutil.copyfile(experiments / "tricks.npz", folder / "tricks.npz")
-    with Tar(folder / "site.tar.xz") as tar:
+    with Tar(folder / "site.tar") as tar:
         package = metadata.distribution(PACKAGE)
         for path in (PACKAGE_FILE, *(str(f) for f in package.files if ".dist-info" in str(f))):
             tar.add(f"site/{path}", Path(str(package.locate_file(path))).read_bytes())

@@ -10,9 +10,13 @@ import sys
 
 from experiments.plan import PLAN
 
+
+def shortened(text: str, steps: int, batch: int) -> str:
+    """A plan's text with two epochs of so many steps for each row."""
+    text = re.sub(r"steps_an_epoch = \d+, |, steps_an_epoch = \d+", "", text)
+    text = re.sub(r"\bepochs = \d+", f"epochs = 2, steps_an_epoch = {steps}", text)
+    return re.sub(r"batch = \d+", f"batch = {batch}", text)
+
+
 if __name__ == "__main__":
-    steps, batch = sys.argv[1:]
-    text = re.sub(r"steps_an_epoch = \d+, |, steps_an_epoch = \d+", "", PLAN.read_text())
-    text = re.sub(r"epochs = \d+", f"epochs = 2, steps_an_epoch = {steps}", text)
-    text = re.sub(r"(warmup_)epochs = 2, steps_an_epoch = \d+", r"\1epochs = 1", text)
-    sys.stdout.write(re.sub(r"batch = \d+", f"batch = {batch}", text))
+    sys.stdout.write(shortened(PLAN.read_text(), *map(int, sys.argv[1:])))

@@ -23,7 +23,7 @@ from lease import weights
 
 def unpack(folder: Path, work: Path) -> None:
     """One folder."""
-    for path in folder.glob("*.tar.xz"):
+    for path in folder.glob("*.tar*"):
         with tarfile.open(path) as tar:
             tar.extractall(work, filter="data")
     for name, to in ((PACK, "data"), (UNALIGNED, "data"), ("tricks.npz", "experiments")):
