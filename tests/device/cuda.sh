@@ -6,7 +6,7 @@
 set -euo pipefail
 export ORT_DISABLE_TELEMETRY=1
 root=$(cd "$(dirname "$0")/../.." && pwd)
-version=1.31.1
+version=$(sed -n 's/^onnxruntime-gpu==\([0-9.]*\).*/\1/p' "$root/setup/gpu-pins.txt")
 limit=$((45 << 20))
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
@@ -18,10 +18,11 @@ pack() {
     mkdir -p "$out/models" "$wheels" "$files/lib"
     echo '*' >"$out/.gitignore"
 
-    sed -n "s|.*sha256:\(.*\)|\1  $wheel|p" tests/device/pins.txt | sha256sum --check --status 2>/dev/null ||
+    sed -n '/^onnxruntime-gpu/,/[^\]$/p' setup/gpu-pins.txt >"$files/pins.txt"
+    grep -q "sha256:$(sha256sum "$wheel" 2>/dev/null | cut -d' ' -f1)\>" "$files/pins.txt" ||
         python3 -m pip download --quiet --no-deps --require-hashes --dest "$wheels" --only-binary=:all: \
             --implementation cp --python-version 3.11 --abi cp311 --platform manylinux_2_28_x86_64 \
-            -r tests/device/pins.txt
+            -r "$files/pins.txt"
     python3 -m zipfile -e "$wheel" "$files/wheel"
     local capi=$files/wheel/onnxruntime/capi
     cp "$files/wheel/onnxruntime/"{LICENSE,ThirdPartyNotices.txt} "$capi/libonnxruntime.so.$version" \

@@ -12,18 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
+import numpy as np
 from dataset.align import read_grey
 from dataset.split import number_of
 from expression import LABELS
 from expression.class_folders import classes_of
-from expression.config import Config, parse
-from expression.export import RANGE_FACES, Exported, write, write_onnx
-from expression.labels import NO_LABEL, judged_by
+from expression.config import Config
+from expression.export import RANGE_FACES, Exported, manifest_text, write_onnx
+from expression.measure import normalised
 from expression.nets import build
-from expression.pack import CALIBRATION, Pack
 from expression.prepare import FACES, FER
-from expression.train import load_net
 
 from experiments import ExperimentError
 from experiments.packs import Source
@@ -34,19 +32,16 @@ TIMED_PICTURES = 742
 """As many as the account timed; the first of faces/images.tar."""
 
 
-def export(best: Path, pack: Pack, manifest: Path, form: str = "half") -> Path:
-    """Writes a trained net's file and manifest, with a temperature from the validation split; returns the
-    file. No class prior is taken out, of no experiment."""
-    net, stored = load_net(best, torch.device("cpu"))
-    wrapped = Exported([net.to(memory_format=torch.contiguous_format)]).eval()
-    held = pack.part(CALIBRATION)
-    right = judged_by(held.votes, held.labels, parse(stored["config"]).data.label_share)
-    crops, right = held.crops[right != NO_LABEL], right[right != NO_LABEL]
+def export(config: Config, manifest: Path, form: str = "half", faces: np.ndarray | None = None) -> Path:
+    """Writes file and manifest of a net that nothing trained; returns the file. Neither its size nor its time
+    depends on the weights, so it stands for nets that were trained elsewhere. int8 needs faces
+    [N,112,112]."""
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    # Of the large nets, all faces would take an hour.
-    some = slice(None, None, max(1, len(crops) // RANGE_FACES))
-    write(wrapped, crops[some], right[some], manifest, form)
-    return manifest.with_suffix(".onnx")
+    model = manifest.with_suffix(".onnx")
+    ranges = None if faces is None else normalised(faces[:RANGE_FACES])
+    write_onnx(Exported([build(config.net)]).eval(), model, form, ranges)
+    manifest.write_text(manifest_text(manifest.stem, model, temperature=1.0))
+    return model
 
 
 def trick_sample(data: Path, source: Source, out: Path) -> Path:
@@ -117,8 +112,6 @@ def run(command: list) -> str:
 
 
 def file_bytes(config: Config) -> int:
-    """Of a net's file, which depends on its shape alone."""
+    """Of a net's file."""
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "net.onnx"
-        write_onnx(Exported([build(config.net)]).eval(), model)
-        return model.stat().st_size
+        return export(config, Path(folder) / "net.toml").stat().st_size

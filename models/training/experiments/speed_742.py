@@ -1,21 +1,21 @@
-"""Times the program on 742 pictures with each exported net, on a machine with nothing else to do.
+"""Times the program on 742 pictures with a net of each row's shape, on a machine with nothing else to do.
 
     python -m experiments.speed_742 [--only ID …] [--form half int8 full fp16] [--set KEY=VALUE …]
 
-Files that are not there yet are exported from the row's training. The time is that of `cabinmood analyze`
-from its start to its end: reading, detection, alignment, classification and writing. It is added to the row's
-result.
+The time is that of `cabinmood analyze` from its start to its end: reading, detection, alignment,
+classification and writing. It is added to the row's result.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
-from expression.pack import PackError
+from expression.pack import CALIBRATION, PackError
 from expression.precision import FORMS
 
-from experiments import ExperimentError, fit, plan, program, results
+from experiments import ExperimentError, plan, program, results
 from experiments.run import Bench, bench_of, paths_of
 
 
@@ -23,15 +23,14 @@ def measure(row_id: str, form: str, bench: Bench, settings: list[str]) -> dict:
     """Times one net in one form, and adds it to its result."""
     row = bench.rows[row_id]
     result = bench.done(row)
-    best = bench.folder(row) / fit.BEST
-    if result is None or not best.is_file():
-        raise ExperimentError(f"{row_id}: not trained here; run experiments.run --only {row_id}")
-    manifest = bench.folder(row) / f"{row_id}-{form}.toml"
-    if not manifest.is_file():
-        program.export(best, bench.pack(row.pack), manifest, form)
+    if result is None:
+        raise ExperimentError(f"{row_id}: has no result; run experiments.run --only {row_id}")
     pictures = program.timed_pictures(bench.data, bench.out / "timed-pictures")
-    said = program.speed(bench.binary, manifest, pictures, settings)
-    said["file_bytes"] = manifest.with_suffix(".onnx").stat().st_size
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = Path(folder) / f"{row_id}-{form}.toml"
+        model = program.export(row.config, manifest, form, bench.pack(row.pack).part(CALIBRATION).crops)
+        said = program.speed(bench.binary, manifest, pictures, settings)
+        said["file_bytes"] = model.stat().st_size
     result["speed"] = result.get("speed", {}) | {form: said}
     results.write(result, bench.results)
     return said

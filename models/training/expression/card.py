@@ -102,7 +102,7 @@ Confusion on {_SETS["ferplus_majority"]} (rows: truth, columns: answer; rejected
 ```
 cd models/training
 python -m expression.prepare
-{_lines(_training(net.name, net.teachers) for net in trained)}
+{_lines(dict.fromkeys(line for net in trained for line in net.commands()))}
 python -m expression.export --run {" ".join(f"runs/{net.name}" for net in trained)}
 python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}{asked}
 ```
@@ -113,7 +113,7 @@ python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained
 class _Trained:
     """One of the nets that the file holds."""
 
-    name: str
+    run: Path
     config: Config
     epoch: int
     epochs: int
@@ -123,7 +123,12 @@ class _Trained:
     def of(cls, run: Path) -> _Trained:
         stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
         kept = {key: stored[key] for key in ("epoch", "epochs", "teachers")}
-        return cls(run.name, parse(stored["config"]), **kept)
+        return cls(run, parse(stored["config"]), **kept)
+
+    @property
+    def name(self) -> str:
+        """Of its run and of its configuration."""
+        return self.run.name
 
     def kind(self) -> str:
         """What it is made of."""
@@ -132,7 +137,8 @@ class _Trained:
         size = f"{self.name}: {parameters / 1e6:.2f} M parameters"
         if net.architecture == "residual":
             side = SIDE // net.shrink
-            return f"{size}, residual with squeeze-and-excitation; begins by averaging to {side}x{side}"
+            begins = f"begins by averaging to {side}x{side}" if net.shrink > 1 else f"sees all {side}x{side}"
+            return f"{size}, residual with squeeze-and-excitation; {begins}"
         origin = "weights learned on ImageNet" if start.weights == IMAGENET else Path(start.weights).name
         begun = f"trained on from {origin}" if start.weights else "trained from random weights"
         kept = f"; {', '.join(start.frozen)} stay as they were" if start.frozen else ""
@@ -141,11 +147,34 @@ class _Trained:
     def learned(self) -> str:
         """How it was trained."""
         data, train = self.config.data, self.config.train
+        labels = f"FERPlus vote shares with {data.label_share:.0%} of the original label mixed in"
+        if data.label_share == 1:
+            labels = "FER2013's original labels alone"
         return (
-            f"{self.name}: FERPlus vote shares with {data.label_share:.0%} of the original label mixed in; "
+            f"{self.name}: {labels}; "
             f"classes balanced by sampling (power {data.sampling}) and logit adjustment ({data.adjust}); "
             f"seed {train.seed}; epoch {self.epoch} of {self.epochs} was kept.{_taught(self.teachers)}"
+            f"{f' It goes on from the run {self.earlier}.' if self.earlier else ''}"
         )
+
+    def commands(self) -> list[str]:
+        """What trains it, and before it all that it learned from."""
+        before = self.run.with_name(self.earlier) if self.earlier else None
+        lines = _Trained.of(before).commands() if before and (before / "best.pt").is_file() else []
+        lines += [_command(teacher) for teacher in self.teachers]
+        taught = "".join(f" runs/{teacher}/best.pt" for teacher in self.teachers)
+        return [*lines, _command(self.name) + (f" --teachers{taught}" if taught else "")]
+
+    @property
+    def earlier(self) -> str:
+        """The run that a residual net goes on from."""
+        goes_on = self.config.net.architecture == "residual" and self.config.start.weights
+        return Path(self.config.start.weights).parent.name if goes_on else ""
+
+
+def _command(name: str) -> str:
+    packs = "runs/data/pack.npz runs/data/unaligned.npz"
+    return f"python -m expression.train --pack {packs} --config configs/{name}.toml --out runs/{name}"
 
 
 def _taught(teachers: list[str]) -> str:
@@ -153,14 +182,6 @@ def _taught(teachers: list[str]) -> str:
         return ""
     names = ", ".join(teachers)
     return f" Its targets are in part the mean opinion of larger nets ({names}), trained on the same faces."
-
-
-def _training(name: str, teachers: list[str]) -> str:
-    common = "python -m expression.train --pack runs/data/pack.npz runs/data/unaligned.npz"
-    lines = [f"{common} --config configs/{teacher}.toml --out runs/{teacher}" for teacher in teachers]
-    taught = "".join(f" runs/{teacher}/best.pt" for teacher in teachers)
-    last = f"{common} --config configs/{name}.toml --out runs/{name}"
-    return "\n".join([*lines, last + (f" --teachers{taught}" if teachers else "")])
 
 
 def _lines(lines: Iterable[str]) -> str:

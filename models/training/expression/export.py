@@ -111,11 +111,13 @@ def exact_crops(pack: Pack, data: Path) -> np.ndarray:
     return np.stack([read_grey(built.get(s) or crop_of(data / "aligned", s)) for s in pack.sources])
 
 
-def fit_prior(logits: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> float:
-    """How much of the log prior to subtract: for the best accuracy that leaves the rare classes their macro
-    recall, or where none does, for the best mean of both."""
+def fit_prior(
+    logits: np.ndarray, truth: np.ndarray, log_prior: np.ndarray, least: float = LEAST_MACRO_RECALL
+) -> float:
+    """How much of the log prior to subtract: for the best accuracy that leaves the rare classes the `least`
+    macro recall, or where none does, for the best mean of both."""
     reached = {s: scores(logits - s * log_prior, truth) for s in PRIOR_STRENGTHS}
-    fair = [s for s, of in reached.items() if of.macro_recall >= LEAST_MACRO_RECALL]
+    fair = [s for s, of in reached.items() if of.macro_recall >= least]
     if fair:
         return float(max(fair, key=lambda s: reached[s].accuracy))
     return float(max(PRIOR_STRENGTHS, key=lambda s: reached[s].score))
@@ -156,7 +158,13 @@ def mean_log_prior(pack: Pack, configs: list[Config]) -> np.ndarray:
 
 
 def export(
-    run: list[Path], data: Path, manifest: Path, mirror: bool, form: str = "half", licence: str = LICENCE
+    run: list[Path],
+    data: Path,
+    manifest: Path,
+    mirror: bool,
+    form: str = "half",
+    licence: str = LICENCE,
+    least_macro_recall: float = LEAST_MACRO_RECALL,
 ) -> dict[str, object]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
@@ -170,7 +178,7 @@ def export(
 
     model = manifest.with_suffix(".onnx")
     write_onnx(wrapped, model)
-    strength = fit_prior(answers(session(model), crops), right, prior)
+    strength = fit_prior(answers(session(model), crops), right, prior, least_macro_recall)
     wrapped.less += strength * torch.from_numpy(prior)
     logits, temperature = write(wrapped, crops, right, manifest, form, licence)
     reached = scores(logits, right)
@@ -230,6 +238,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--mirror", action="store_true", help="average with the mirror image: twice the time")
     parser.add_argument("--form", choices=FORMS, default="half", help="precision.py tells them apart")
     parser.add_argument("--licence", default=LICENCE, help="of weights from pictures of your own")
+    parser.add_argument(
+        "--least-macro-recall",
+        type=float,
+        default=LEAST_MACRO_RECALL,
+        help="that the class prior is taken out for; 0 for accuracy alone",
+    )
     options = parser.parse_args(arguments)
     print(export(**vars(options)))
 

@@ -2,8 +2,8 @@
 
     python -m lease.give WORK RETURN [--limit-mib 62]
 
-Weights are narrow (lease.weights), but for the pupil's, which ships unquantised; they are taken in the order
-of WEIGHTS as long as there is room.
+Weights are narrow (lease.weights), but for those of the pupil, which ships unquantised; they are taken in the
+order of WEIGHTS as long as there is room.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lease import weights
 
-EXACT = "pupil"
-WEIGHTS = (EXACT, "resnet101", "original", "teacher-a", "teacher-b")
+EXACT = "pupil-long"
+WEIGHTS = (EXACT, "resnet101", "original-wide", "teacher-a", "teacher-b")
 PIECE = 16_000_000
 
 

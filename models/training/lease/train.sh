@@ -41,12 +41,12 @@ taught() {
     net teacher-b teacher-b "$(minutes $(($1 * 36 / 100)))" & local b=$!
     wait $a $b
     [ -f "$work/runs/teacher-a/best.pt" ] && [ -f "$work/runs/teacher-b/best.pt" ] || return
-    net pupil pupil "$(left 40)" \
+    net pupil-long pupil-long "$(left 40)" \
         --teachers "$work"/runs/{teacher-a,teacher-b,robust}/best.pt
 }
 
 taught "$2" &
-net original original-wide "$(left 45)" &
+net original-wide original-wide "$(left 45)" &
 net resnet101 resnet101 "$(left 50)" &
 until [ -f "$work/packs.done" ]; do sleep 0.5; done
 rows resnet faces-resnet101 resnet101-original resnet101-augmented resnet101-last-original resnet101-last-augmented &

@@ -44,7 +44,7 @@ def test_narrow_weights_are_those_of_int8_and_narrowing_them_again_changes_nothi
 def work(tmp_path) -> Path:
     """What a machine has when its training is over."""
     folder = tmp_path / "work"
-    for name in ("pupil", "resnet101", "teacher-a"):
+    for name in (give.EXACT, "resnet101", "teacher-a"):
         write_run(folder / "runs" / name, seed=len(name))
         (folder / "runs" / name / "log.csv").write_text(f"epoch\n{name}\n")
     for name, content in (("results/row.json", '{"id": "row"}'), ("log/steps", "all went well")):
@@ -60,18 +60,18 @@ def test_results_and_weights_come_back_and_an_earlier_run_is_kept(work, tmp_path
     assert len(list((work / "back").iterdir())) > 1
     runs, results = tmp_path / "runs", tmp_path / "results"
     results.mkdir()
-    before = write_run(runs / "pupil", seed=99)
+    before = write_run(runs / give.EXACT, seed=99)
 
-    assert sorted(collect.collect(work / "back", runs, results)) == ["pupil", "resnet101", "teacher-a"]
+    assert sorted(collect.collect(work / "back", runs, results)) == [give.EXACT, "resnet101", "teacher-a"]
 
     assert json.loads((results / "row.json").read_text()) == {"id": "row"}
     assert (runs / "lease-log/steps").read_text() == "all went well"
     assert (runs / "teacher-a/log.csv").read_text() == "epoch\nteacher-a\n"
     cpu = torch.device("cpu")
-    exact = train.load_net(work / "runs/pupil/best.pt", cpu)[0].state_dict()
-    came = train.load_net(runs / "pupil/best.pt", cpu)[0].state_dict()
+    exact = train.load_net(work / "runs" / give.EXACT / "best.pt", cpu)[0].state_dict()
+    came = train.load_net(runs / give.EXACT / "best.pt", cpu)[0].state_dict()
     assert all(torch.equal(came[name], exact[name]) for name in exact)
-    kept = train.load_net(runs / "pupil.before/best.pt", cpu)[0].state_dict()
+    kept = train.load_net(runs / f"{give.EXACT}.before" / "best.pt", cpu)[0].state_dict()
     assert all(torch.equal(kept[name], before[name]) for name in before)
     for name, weight in train.load_net(runs / "resnet101/best.pt", cpu)[0].state_dict().items():
         own = train.load_net(work / "runs/resnet101/best.pt", cpu)[0].state_dict()[name]
