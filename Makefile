@@ -109,8 +109,9 @@ review: python
 	$(PYTHON) -m dataset.review --pack "$(abspath $(OUT))/original/pack.npz" --out "$(abspath $(OUT))/review" \
 		$(if $(RUN),--run "$(abspath $(RUN))",--manifest ../expression.toml)
 
-# Two teachers and their pupil, which is shipped: five hours on two cores. Goes on after an interruption, unless the
-# data changed; models/training/runs/NAME/log.csv tells how far it is.
+# Two teachers and their pupil, which a wide net then teaches further: that one wants a GPU (minutes; days on two
+# cores), the others five hours on two cores. Goes on after an interruption, unless the data changed;
+# models/training/runs/NAME/log.csv tells how far it is.
 FACES := runs/data/pack.npz runs/data/unaligned.npz
 train-expression: build python
 	rm -rf models/training/runs/data/aligned
@@ -119,8 +120,11 @@ train-expression: build python
 	$(PYTHON) -m expression.train --config configs/robust.toml --pack $(FACES) --out runs/robust
 	$(PYTHON) -m expression.train --config configs/pupil.toml --pack $(FACES) --out runs/pupil \
 		--teachers runs/compact/best.pt runs/robust/best.pt
-	$(PYTHON) -m expression.export --run runs/pupil
-	$(PYTHON) -m expression.judge --run runs/pupil --chain
+	$(PYTHON) -m expression.train --config configs/teacher-a.toml --pack $(FACES) --out runs/teacher-a
+	$(PYTHON) -m expression.train --config configs/pupil-further.toml --pack $(FACES) --out runs/pupil-further \
+		--teachers runs/teacher-a/best.pt runs/robust/best.pt
+	$(PYTHON) -m expression.export --run runs/pupil-further
+	$(PYTHON) -m expression.judge --run runs/pupil-further --chain
 
 # The account's experiments, those of the plan that are not done: hours to days on a CPU, goes on after an
 # interruption. ARGS="--only ID --threads 1 --list ..."; docs/training.md tells more.
