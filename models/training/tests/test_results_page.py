@@ -105,7 +105,7 @@ def test_the_page_tells_what_was_found(places, tmp_path):
     everything = page.split("## All rows")[1].split("\n## ")[0]
     rows = {line.split("`")[1]: line for line in everything.splitlines() if line.startswith("| `")}
     # Two threads were busy for 7,200 s together: an hour, 3 EUR.
-    assert "| 60 | 3.00 EUR |" in rows["a"] and "| 2 passes |" in rows["a"]
+    assert "| 60.0 | 3.00 EUR |" in rows["a"] and "| 2 passes |" in rows["a"]
     assert "50.0 %, 0.125, hat shadow | 1,234,567 | 3.3 |" in rows["b"] and "6 (half)" in rows["b"]
     assert "Not run so far: `c`." in page and "on 400 pictures" in page
     assert "| `b` | aligned faces | 40.0 %, 0.250 |" in page
@@ -211,3 +211,10 @@ def test_a_result_has_a_line_a_key(tmp_path):
     assert json.loads(text) == results.read("a", tmp_path) and len(text.splitlines()) == 4
     with pytest.raises(ValueError, match="JSON"):
         results.write({"id": "b", "loss": float("nan")}, tmp_path)
+
+
+def test_a_run_on_a_gpu_costs_what_its_hour_costs_by_the_walls_clock():
+    price = sections.Price(1.0, 6.0, "EUR")
+    on_gpu, on_cpu = ({"threads": n, "wall_s": 600.0, "cpu_s": 7200.0} for n in (0, 2))
+    assert (price.of(on_gpu), sections.minutes_of(on_gpu)) == ("1.00 EUR", "10.0 GPU")
+    assert (price.of(on_cpu), sections.minutes_of(on_cpu)) == ("1.00 EUR", "60.0")
