@@ -30,12 +30,14 @@ def pieces(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in parts)
 
 
-def keep_aside(run: Path) -> None:
-    """Moves an earlier run of that name out of the way."""
+def fresh(run: Path) -> Path:
+    """Where the run's best.pt goes; an earlier run of that name moves out of the way."""
     if run.is_dir():
         before = run.with_name(f"{run.name}.before")
         shutil.rmtree(before, ignore_errors=True)
         run.rename(before)
+    run.mkdir(parents=True)
+    return run / "best.pt"
 
 
 def collect(folder: Path, runs: Path, results: Path) -> list[str]:
@@ -50,13 +52,11 @@ def collect(folder: Path, runs: Path, results: Path) -> list[str]:
         for path in sorted(work.iterdir()):
             name = path.name.split(".")[0]
             if path.suffix == ".pt":
-                place(path.read_bytes(), runs / name / "best.pt")
+                shutil.copyfile(path, fresh(runs / name))
             elif path.name.endswith(".narrow.xz"):
                 narrow = work / "narrow"
                 narrow.write_bytes(lzma.decompress(path.read_bytes()))
-                keep_aside(runs / name)
-                (runs / name).mkdir(parents=True)
-                weights.restore(narrow, runs / name / "best.pt")
+                weights.restore(narrow, fresh(runs / name))
             else:
                 continue
             nets.append(name)
@@ -67,13 +67,6 @@ def collect(folder: Path, runs: Path, results: Path) -> list[str]:
             shutil.copyfile(path, results / path.name)
         shutil.copytree(work / "log", runs / "lease-log", dirs_exist_ok=True)
     return nets
-
-
-def place(content: bytes, path: Path) -> None:
-    """A run's file."""
-    keep_aside(path.parent)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
 
 
 def main(arguments: list[str] | None = None) -> None:

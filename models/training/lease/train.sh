@@ -30,24 +30,24 @@ rows() { # NAME ROW…
     start "$name" experiments.run --plan "$plan" --data "$work/shared" --source "$work/data" \
         --out "$work/experiments" --results "$work/results" --binary "$work/no-program" --threads 2 --only "$@"
 }
-net() { # NAME CONFIG MINUTES ARGUMENTS…
-    local name=$1 config=$2 minutes=$3
-    shift 3
-    start "$name" expression.train --config "configs/$config.toml" --pack "$work/data/pack.npz" \
+net() { # NAME MINUTES ARGUMENTS…
+    local name=$1 minutes=$2
+    shift 2
+    start "$name" expression.train --config "configs/$name.toml" --pack "$work/data/pack.npz" \
         "$work/data/unaligned.npz" --out "$work/runs/$name" --minutes "$minutes" "$@"
 }
 taught() {
-    net teacher-a teacher-a "$(minutes $(($1 * 36 / 100)))" & local a=$!
-    net teacher-b teacher-b "$(minutes $(($1 * 36 / 100)))" & local b=$!
+    net teacher-a "$(minutes $(($1 * 36 / 100)))" & local a=$!
+    net teacher-b "$(minutes $(($1 * 36 / 100)))" & local b=$!
     wait $a $b
     [ -f "$work/runs/teacher-a/best.pt" ] && [ -f "$work/runs/teacher-b/best.pt" ] || return
-    net pupil-long pupil-long "$(left 40)" \
+    net pupil-long "$(left 40)" \
         --teachers "$work"/runs/{teacher-a,teacher-b,robust}/best.pt
 }
 
 taught "$2" &
-net original-wide original-wide "$(left 45)" &
-net resnet101 resnet101 "$(left 50)" &
+net original-wide "$(left 45)" &
+net resnet101 "$(left 50)" &
 until [ -f "$work/packs.done" ]; do sleep 0.5; done
 rows resnet faces-resnet101 resnet101-original resnet101-augmented resnet101-last-original resnet101-last-augmented &
 rows vgg faces-vgg16 vgg16-original vgg16-augmented vgg16-last-original vgg16-last-augmented &
