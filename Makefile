@@ -129,7 +129,6 @@ train-expression: build python
 # The account's experiments, those of the plan that are not done: hours to days on a CPU, goes on after an
 # interruption. ARGS="--only ID --threads 1 --list ..."; docs/training.md tells more.
 experiments: build python
-	@setup/recognition.sh
 	[ -f models/training/runs/data/pack.npz ] || { $(PYTHON) -m expression.prepare --data $(DATA); }
 	$(PYTHON) -m experiments.run --data $(DATA) $(ARGS)
 

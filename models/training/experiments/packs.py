@@ -28,6 +28,7 @@ from dataset.split import number_of
 from expression import SIDE
 from expression.labels import NO_LABEL, truth
 from expression.pack import CALIBRATION, TRAIN, Pack, digest_of
+from expression.prepare import PACK, REPORT
 from tqdm import tqdm
 
 from experiments import ExperimentError
@@ -46,32 +47,47 @@ class Source:
 
     data: Path
     digest: str
+    made_of: str
 
     @classmethod
     def of(cls, data: Path) -> Source:
-        """Of a folder; the digest is that of its archive."""
-        return cls(data, digest_of(data / "pack.npz"))
+        """Of a folder; the digest is that of its archive.
+
+        # Errors
+        ExperimentError where prepare's report is not there or does not say what the archive is made of."""
+        try:
+            report = json.loads((data / REPORT).read_text())
+            return cls(data, digest_of(data / PACK), report["made_of"])
+        except (OSError, ValueError, KeyError) as error:
+            raise ExperimentError(
+                f"{data / REPORT}: {error!r}; make it with `python -m expression.prepare`"
+            ) from error
+
+    @property
+    def packs_known_as(self) -> str:
+        """What an archive is noted with: the same one and the same recipe make the same."""
+        return f"{self.digest[:16]}/{RECIPE}"
 
     @property
     def known_as(self) -> str:
-        """What a result is noted with: the same archive and the same recipe make the same packs."""
-        return f"{self.digest[:16]}/{RECIPE}"
+        """What a result is noted with; the same on every computer."""
+        return f"{self.made_of[:16]}/{RECIPE}"
 
 
 def path_of(name: str, source: Source, out: Path) -> Path:
     """An archive, made now if it is not there or comes from another one."""
     if name == ALL:
-        return source.data / "pack.npz"
+        return source.data / PACK
     path, note = out / f"{name}.npz", out / f"{name}.json"
-    if path.is_file() and note.is_file() and json.loads(note.read_text())["source"] == source.known_as:
+    if path.is_file() and note.is_file() and json.loads(note.read_text())["source"] == source.packs_known_as:
         return path
     out.mkdir(parents=True, exist_ok=True)
     note.unlink(missing_ok=True)
     print(f"{path}: being made", flush=True)
-    made = MAKERS[name](fer_rows(Pack.load(source.data / "pack.npz")), source)
+    made = MAKERS[name](fer_rows(Pack.load(source.data / PACK)), source)
     quality = made.save(path, LIMIT_MIB)
     noted = {
-        "source": source.known_as,
+        "source": source.packs_known_as,
         "webp_quality": quality,
         "train": int((made.splits == TRAIN).sum()),
         "validation": int((made.splits == CALIBRATION).sum()),

@@ -4,7 +4,7 @@
 
 Each row leaves one small JSON in experiments/results; a row whose JSON was made with the same configuration
 and archive is done. A row that is broken off goes on where its last epoch ended. Needs what
-`python -m expression.prepare` leaves, and `setup/recognition.sh` for rows that learn faces.
+`python -m expression.prepare` leaves.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import sys
@@ -27,7 +28,9 @@ from expression.duplicates import groups, thumbnails
 from expression.labels import NO_LABEL, VOTE_COLUMNS, class_of
 from expression.pack import CALIBRATION, TRAIN, Pack
 
-PACK, UNALIGNED = "pack.npz", "unaligned.npz"
+PACK, UNALIGNED, REPORT = "pack.npz", "unaligned.npz", "report.json"
+DECIDING = ("face-hog.bin", "landmarks-68.bin")
+"""Of models/, what finds and aligns faces."""
 CALIBRATION_PERCENT = 8
 DOUBTFUL_MATCH = 6.0
 """match_mae from which a recovered FER2013 label is doubted (the data's README)."""
@@ -150,6 +153,20 @@ def build(data: Path, out: Path) -> tuple[dict[str, list], dict[str, int]]:
     return kept, counts
 
 
+def made_of(data: Path) -> str:
+    """A digest of what decides the archives: the tables of labels, and the models that find and align faces.
+    The archives' own digests will not do, since on another kind of processor a few grey levels of their faces
+    differ."""
+    tables = [data / one.folder / "labels.csv" for one in (FER, FACES)]
+    files = [*(path for path in tables if path.is_file()), *(ROOT / "models" / name for name in DECIDING)]
+    return hashlib.sha256("".join(digest_of_file(path) for path in files).encode()).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of its bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def default_data() -> Path:
     """$CABINMOOD_DATA, or the folder beside the checkout."""
     return Path(os.environ.get("CABINMOOD_DATA", ROOT.parent / "shared" / "data"))
@@ -173,8 +190,8 @@ def main(arguments: list[str] | None = None) -> None:
     (options.out / UNALIGNED).unlink(missing_ok=True)
     if kept[UNALIGNED]:
         Pack.of(kept[UNALIGNED]).save(options.out / UNALIGNED, options.limit_mib)
-    report = counts | {"webp_quality": quality}
-    (options.out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    report = counts | {"webp_quality": quality, "made_of": made_of(options.data)}
+    (options.out / REPORT).write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))
 
 

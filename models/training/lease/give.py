@@ -17,7 +17,7 @@ from pathlib import Path
 from lease import weights
 
 EXACT = "pupil-long"
-WEIGHTS = (EXACT, "resnet101", "original-wide", "teacher-a", "teacher-b")
+WEIGHTS = (EXACT, "original-a", "original-b", "teacher-a", "teacher-b")
 PIECE = 16_000_000
 
 

@@ -3,7 +3,7 @@
     python -m lease.pack [--data DIR] [--small]
 
 first   the archives that nets learn from, and the test sets' labels
-second  the test sets' faces, dlib's embeddings, the tricks, ImageNet's weights, and the robust net, a teacher
+second  the test sets' faces, dlib's embeddings, the tricks, and ImageNet's weights
 
 `--small` takes a few rows of everything: enough to see that each step runs, but for tricks and ImageNet.
 """
@@ -23,15 +23,12 @@ import numpy as np
 from dataset.align import ROOT, crop_of, index, read_grey
 from expression.backbones import PACKAGE, PACKAGE_FILE
 from expression.pack import CALIBRATION, TRAIN, Pack
-from expression.prepare import FER, PACK, UNALIGNED, WEB, default_data
-
-from lease import weights
+from expression.prepare import FER, PACK, REPORT, UNALIGNED, WEB, default_data
 
 EXACT = 101
 """A WebP quality above 100 loses nothing."""
 SMALL = {TRAIN: 300, CALIBRATION: 80}
 SMALL_TEST = 60
-TEACHER = "robust"
 
 
 class Tar:
@@ -65,6 +62,7 @@ def first(data: Path, source: Path, out: Path, small: bool) -> None:
             whole.taken(few(whole)).save(folder / name, 512)
         else:
             shutil.copyfile(source / name, folder / name)
+    shutil.copyfile(source / REPORT, folder / REPORT)
     with Tar(folder / "labels.tar.xz") as tar:
         for one in (FER, WEB):
             tar.add(f"shared/{one.folder}/labels.csv", (data / one.folder / "labels.csv").read_bytes())
@@ -114,8 +112,6 @@ def second(source: Path, experiments: Path, out: Path, small: bool) -> None:
         buffer = io.BytesIO()
         np.save(buffer, np.concatenate(known)[rows].astype(np.float16))
         tar.add("embeddings.npy", buffer.getvalue())
-    teacher = "compact" if small else TEACHER
-    weights.save(ROOT / "models/training/runs" / teacher / "best.pt", folder / f"{TEACHER}.narrow")
     if small:
         return
     shutil.copyfile(experiments / "tricks.npz", folder / "tricks.npz")

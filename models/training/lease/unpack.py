@@ -3,7 +3,7 @@
     python -m lease.unpack FOLDER … WORK
 
 WORK then has data/ as expression.prepare leaves it (the test pictures' faces only), shared/ with the labels,
-experiments/ with embeddings and tricks, runs/ with the teacher, and site/ with the package of weights.
+experiments/ with embeddings and tricks, and site/ with the package of weights.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from pathlib import Path
 import numpy as np
 from experiments.embed import A_FILE
 from expression.pack import digest_of
-from expression.prepare import PACK, UNALIGNED
-
-from lease import weights
+from expression.prepare import PACK, REPORT, UNALIGNED
 
 
 def unpack(folder: Path, work: Path) -> None:
@@ -26,14 +24,10 @@ def unpack(folder: Path, work: Path) -> None:
     for path in folder.glob("*.tar*"):
         with tarfile.open(path) as tar:
             tar.extractall(work, filter="data")
-    for name, to in ((PACK, "data"), (UNALIGNED, "data"), ("tricks.npz", "experiments")):
+    for name, to in ((PACK, "data"), (UNALIGNED, "data"), (REPORT, "data"), ("tricks.npz", "experiments")):
         if (folder / name).is_file():
             (work / to).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, work / to / name)
-    for path in folder.glob("*.narrow"):
-        best = work / "runs" / path.stem / "best.pt"
-        best.parent.mkdir(parents=True, exist_ok=True)
-        weights.restore(path, best)
 
 
 def part_embeddings(work: Path) -> None:

@@ -1,6 +1,7 @@
 """The experiments' plan, archives and runner on drawn faces: tiny rows from beginning to end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -146,7 +147,7 @@ def test_an_archive_is_made_anew_where_its_source_changes(prepared, tmp_path):
     path = path_of(plan.QUARTER, source, tmp_path)
     made, digest = path.stat().st_mtime_ns, digest_of(path)
     assert path_of(plan.QUARTER, source, tmp_path).stat().st_mtime_ns == made
-    other = Source(source.data, "0" * 64)
+    other = replace(source, digest="0" * 64)
     assert path_of(plan.QUARTER, other, tmp_path).stat().st_mtime_ns > made and digest_of(path) == digest
 
 
@@ -310,6 +311,21 @@ def test_embeddings_are_computed_once_a_file(archives, tmp_path, monkeypatch):
     assert np.array_equal(first, again) and sum(asked) == len(pack.crops) + 100
 
 
+def test_another_file_than_the_recognition_net_is_refused(tmp_path):
+    (tmp_path / "other.dat").write_bytes(b"\x01\x05con_4\x01\x02\x01\x01\x01\x01\x01\x01\x01\x01" + bytes(4))
+    with pytest.raises(ExperimentError, match="not dlib's face-recognition net"):
+        embed.embed(np.zeros((1, 112, 112), np.uint8), tmp_path / "other.dat")
+
+
+def test_embeddings_are_dlibs(archives):
+    import dlib
+
+    crops = archives[plan.ORIGINAL].crops[:3]
+    net = dlib.face_recognition_model_v1(str(embed.MODEL))
+    dlibs = net.compute_face_descriptor([embed.chip(crop) for crop in crops])
+    assert np.allclose(embed.embed(crops), np.array([list(one) for one in dlibs]), atol=1e-5)
+
+
 def test_a_missing_recognition_model_says_how_to_get_it(tmp_path):
-    with pytest.raises(ExperimentError, match="setup/recognition.sh"):
+    with pytest.raises(ExperimentError, match="setup/fetch.sh"):
         embed.embed(np.zeros((1, 112, 112), np.uint8), tmp_path / "absent.dat")

@@ -44,7 +44,7 @@ def test_narrow_weights_are_those_of_int8_and_narrowing_them_again_changes_nothi
 def work(tmp_path) -> Path:
     """What a machine has when its training is over."""
     folder = tmp_path / "work"
-    for name in (give.EXACT, "resnet101", "teacher-a"):
+    for name in (give.EXACT, "original-a", "teacher-a"):
         write_run(folder / "runs" / name, seed=len(name))
         (folder / "runs" / name / "log.csv").write_text(f"epoch\n{name}\n")
     for name, content in (("results/row.json", '{"id": "row"}'), ("log/steps", "all went well")):
@@ -62,7 +62,7 @@ def test_results_and_weights_come_back_and_an_earlier_run_is_kept(work, tmp_path
     results.mkdir()
     before = write_run(runs / give.EXACT, seed=99)
 
-    assert sorted(collect.collect(work / "back", runs, results)) == [give.EXACT, "resnet101", "teacher-a"]
+    assert sorted(collect.collect(work / "back", runs, results)) == ["original-a", give.EXACT, "teacher-a"]
 
     assert json.loads((results / "row.json").read_text()) == {"id": "row"}
     assert (runs / "lease-log/steps").read_text() == "all went well"
@@ -73,8 +73,8 @@ def test_results_and_weights_come_back_and_an_earlier_run_is_kept(work, tmp_path
     assert all(torch.equal(came[name], exact[name]) for name in exact)
     kept = train.load_net(runs / f"{give.EXACT}.before" / "best.pt", cpu)[0].state_dict()
     assert all(torch.equal(kept[name], before[name]) for name in before)
-    for name, weight in train.load_net(runs / "resnet101/best.pt", cpu)[0].state_dict().items():
-        own = train.load_net(work / "runs/resnet101/best.pt", cpu)[0].state_dict()[name]
+    for name, weight in train.load_net(runs / "original-a/best.pt", cpu)[0].state_dict().items():
+        own = train.load_net(work / "runs/original-a/best.pt", cpu)[0].state_dict()[name]
         assert torch.allclose(weight, own, atol=float(own.abs().max()) / weights.LEVELS)
 
 
@@ -99,7 +99,7 @@ def test_a_short_plan_has_the_same_rows_and_a_few_steps_of_each(tmp_path):
     assert all(row.config.train.epochs * row.config.train.steps_an_epoch == 6 for row in own)
 
 
-def test_what_is_carried_there_is_what_is_here(prepared, tmp_path, monkeypatch):
+def test_what_is_carried_there_is_what_is_here(prepared, tmp_path):
     data, source = prepared
     experiments, work = tmp_path / "experiments", tmp_path / "work"
     whole = Pack.load(source / PACK)
@@ -115,8 +115,6 @@ def test_what_is_carried_there_is_what_is_here(prepared, tmp_path, monkeypatch):
         left_out=1,
     )
     drawn.save(experiments / "tricks.npz")
-    write_run(tmp_path / "models/training/runs" / pack.TEACHER)
-    monkeypatch.setattr(pack, "ROOT", tmp_path)
 
     pack.main([*(f"--{k}={v}" for k, v in (("data", data), ("source", source), ("out", tmp_path / "out"))),
                f"--experiments={experiments}"])  # fmt: skip
@@ -126,7 +124,6 @@ def test_what_is_carried_there_is_what_is_here(prepared, tmp_path, monkeypatch):
     came = embed.embeddings(Pack.load(work / "data" / PACK), work / "experiments/embeddings")
     assert np.allclose(came, known, atol=0.005)
     assert tricks.Archive.load(work / "experiments/tricks.npz").left_out == 1
-    assert (work / "runs" / pack.TEACHER / "best.pt").is_file()
     for one in (FER, WEB):
         assert rows_of(work / "shared", one) == rows_of(data, one)
         here, there = source / "aligned" / one.name, work / "data/aligned" / one.name
