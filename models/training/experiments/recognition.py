@@ -1,5 +1,5 @@
-"""dlib's face-recognition net (29 convolutions, 5.6 M parameters, CC0), read from dlib's own file and computed by
-PyTorch: the same embeddings, many times faster than dlib computes them on a CPU.
+"""dlib's face-recognition net (29 convolutions, 5.6 M parameters, CC0), read from dlib's own file and
+computed by PyTorch: the same embeddings, many times faster than dlib computes them on a CPU.
 
 The layers are those of dlib's examples (dnn_face_recognition_ex.cpp): residual blocks of two 3x3 convolutions
 with an affine step after each; the first block of a level halves the sides, its other path by averaging.
@@ -27,7 +27,7 @@ RANGE = 256.0
 
 
 class Reader:
-    """dlib's numbers, one after another: an integer is the count of its bytes, then these, the lowest first."""
+    """dlib's numbers, one after another: an integer is the count of its bytes, then these, lowest first."""
 
     def __init__(self, content: bytes, at: int) -> None:
         self.content, self.at = content, at
