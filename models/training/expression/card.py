@@ -118,12 +118,14 @@ class _Trained:
     epoch: int
     epochs: int
     teachers: list[str]
+    unfolded: dict[str, str] | None
+    """Of a net that was never trained here, the exported file and the configuration of its shape."""
 
     @classmethod
     def of(cls, run: Path) -> _Trained:
         stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
         kept = {key: stored[key] for key in ("epoch", "epochs", "teachers")}
-        return cls(run, parse(stored["config"]), **kept)
+        return cls(run, parse(stored["config"]), **kept, unfolded=stored.get("unfolded"))
 
     @property
     def name(self) -> str:
@@ -154,22 +156,35 @@ class _Trained:
             f"{self.name}: {labels}; "
             f"classes balanced by sampling (power {data.sampling}) and logit adjustment ({data.adjust}); "
             f"seed {train.seed}; epoch {self.epoch} of {self.epochs} was kept.{_taught(self.teachers)}"
-            f"{f' It goes on from the run {self.earlier}.' if self.earlier else ''}"
+            f"{f' It goes on from {self._earlier_net()}.' if self.earlier else ''}"
         )
 
     def commands(self) -> list[str]:
         """What trains it, and before it all that it learned from."""
-        before = self.run.with_name(self.earlier) if self.earlier else None
-        lines = _Trained.of(before).commands() if before and (before / "best.pt").is_file() else []
-        lines += [_command(teacher) for teacher in self.teachers]
+        if self.unfolded:
+            made = f"expression.unfold {self.unfolded['file']} --config {self.unfolded['config']}"
+            return [f"python -m {made} --pack runs/data/pack.npz --out runs/{self.name}"]
+        before = [self.run.with_name(name) for name in (self.earlier, *self.teachers) if name]
+        lines = [line for run in before for line in _commands(run)]
         taught = "".join(f" runs/{teacher}/best.pt" for teacher in self.teachers)
         return [*lines, _command(self.name) + (f" --teachers{taught}" if taught else "")]
+
+    def _earlier_net(self) -> str:
+        """For a reader."""
+        run = self.run.with_name(self.earlier)
+        unfolded = (run / "best.pt").is_file() and _Trained.of(run).unfolded
+        return f"the net in {Path(unfolded['file']).name}" if unfolded else f"the run {self.earlier}"
 
     @property
     def earlier(self) -> str:
         """The run that a residual net goes on from."""
         goes_on = self.config.net.architecture == "residual" and self.config.start.weights
         return Path(self.config.start.weights).parent.name if goes_on else ""
+
+
+def _commands(run: Path) -> list[str]:
+    """Of a run, whether its weights are still here or not."""
+    return _Trained.of(run).commands() if (run / "best.pt").is_file() else [_command(run.name)]
 
 
 def _command(name: str) -> str:

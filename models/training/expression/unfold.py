@@ -127,7 +127,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from error
     options.out.mkdir(parents=True, exist_ok=True)
     content = {"config": tables(config), "archive": pack.digest, "epoch": 0, "epochs": 0, "score": 0.0}
-    write(options.out / "best.pt", content | {"net": net.state_dict(), "teachers": []})
+    origin = {"unfolded": {"file": str(options.file), "config": str(options.config)}}
+    write(options.out / "best.pt", content | origin | {"net": net.state_dict(), "teachers": []})
     print(f"{options.out / 'best.pt'}: {options.file} as a net to go on from")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from drawn_faces import face
-from expression import export, train, unfold
+from expression import export, judge, train, unfold
 from expression.config import Config, parse
 from expression.measure import normalised
 from expression.nets import ResidualNet, build
@@ -58,6 +58,24 @@ def test_what_was_exported_is_taken_up_again_and_can_be_trained(learned, exporte
         # In training, norms measure the batch; of the faces that they were put back for, it changes nothing.
         assert (net.train()(x) - expected).abs().max() < 0.02
     assert expected.std() > 0.1
+
+
+def test_the_card_of_what_goes_on_from_a_file_tells_so(exported, prepared, tmp_path):
+    (tmp_path / "net.toml").write_text(
+        CONFIG + f'[start]\nweights = "{tmp_path}/shipped/best.pt"\n[train]\nepochs = 1\nbatch = 32\n'
+    )
+    common = ["--config", str(tmp_path / "net.toml"), "--pack", str(prepared[1] / PACK)]
+    unfold.main([str(exported), *common, "--out", str(tmp_path / "shipped")])
+    train.main([*common, "--out", str(tmp_path / "further"), "--teachers", str(tmp_path / "shipped/best.pt")])
+    manifest = tmp_path / "further.toml"
+    export.main(["--run", str(tmp_path / "further"), "--data", str(prepared[1]), "--out", str(manifest)])
+    places = ["--data", str(prepared[0]), "--aligned", str(prepared[1])]
+    judge.main(["--manifest", str(manifest), *places, "--run", str(tmp_path / "further")])
+    lines = manifest.with_suffix(".md").read_text().splitlines()
+    made = f"python -m expression.unfold {exported} --config {tmp_path}/net.toml"
+    assert lines.count(f"{made} --pack runs/data/pack.npz --out runs/shipped") == 1
+    assert any("It goes on from the net in net.onnx." in line for line in lines)
+    assert any(line.endswith("--out runs/further --teachers runs/shipped/best.pt") for line in lines)
 
 
 def test_another_shape_is_refused(exported):
