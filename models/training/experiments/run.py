@@ -3,7 +3,7 @@
     python -m experiments.run [--only ID …] [--group NAME] [--data DIR] [--out runs/experiments] [--list]
 
 Each row leaves one small JSON in experiments/results; a row whose JSON was made with the same configuration
-and archive is done. A row that is broken off goes on where its last epoch ended. Needs what
+and of the same faces is done. A row that is broken off goes on where its last epoch ended. Needs what
 `python -m expression.prepare` leaves.
 """
 
