@@ -60,7 +60,7 @@ rest is called angry.
 
 ## What it learned from
 {made_of["train"]} faces. {made_of["calibration"]} more from FER2013's Training, chosen by the hash of their
-content, decided which epoch was kept, how far the class prior is taken out, and the temperature
+content, decided which epoch was kept, the classes' biases, and the temperature
 ({table["expression"]["temperature"]}). Left out: {made_of["duplicate"]} copies of another picture,
 {made_of["duplicate_of_test"]} copies of a test picture, {made_of["rejected"]} that the quality gate
 rejected. Tight crops that cannot be aligned are learned as they came ({made_of["train_unaligned"]}, and
@@ -196,7 +196,7 @@ def _taught(teachers: list[str]) -> str:
     if not teachers:
         return ""
     names = ", ".join(teachers)
-    return f" Its targets are in part the mean opinion of larger nets ({names}), trained on the same faces."
+    return f" Its targets are in part the mean opinion of other nets ({names}), trained on the same faces."
 
 
 def _lines(lines: Iterable[str]) -> str:
