@@ -1,8 +1,8 @@
 # Each target installs what it needs first; without root it says what to install, and stops.
 .PHONY: setup build demo test test-vm test-docker figures compare-align fuzz python
 .PHONY: bench-align bench-can bench-can-vm bench-load bench-telematics
-.PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression train-original models dataset review clean
-.PHONY: experiments results
+.PHONY: train-detector train-landmarks train-fit-check train-mouth-check train-expression train-original
+.PHONY: models dataset review experiments results clean
 CARGO ?= cargo
 # Python's ONNX Runtime, too, would send telemetry and keep files in the home folder.
 export ORT_DISABLE_TELEMETRY = 1
@@ -110,8 +110,8 @@ review: python
 		$(if $(RUN),--run "$(abspath $(RUN))",--manifest ../expression.toml)
 
 # Two teachers and their pupil, which a wide net then teaches further, and which goes on by itself in the end: the wide
-# net wants a GPU (minutes; days on two cores), the others six hours on two cores. Goes on after an interruption, unless the data changed;
-# models/training/runs/NAME/log.csv tells how far it is.
+# net wants a GPU (minutes; days on two cores), the others six hours on two cores. Goes on after an interruption,
+# unless the data changed; models/training/runs/NAME/log.csv tells how far it is.
 FACES := runs/data/pack.npz runs/data/unaligned.npz
 train-expression: build python
 	rm -rf models/training/runs/data/aligned

@@ -127,6 +127,12 @@ class _Trained:
         kept = {key: stored[key] for key in ("epoch", "epochs", "teachers")}
         return cls(run, parse(stored["config"]), **kept, unfolded=stored.get("unfolded"))
 
+    @classmethod
+    def beside(cls, run: Path, name: str) -> _Trained | None:
+        """Another run, if its weights are still there."""
+        other = run.with_name(name)
+        return cls.of(other) if (other / "best.pt").is_file() else None
+
     @property
     def name(self) -> str:
         """Of its run and of its configuration."""
@@ -164,27 +170,25 @@ class _Trained:
         if self.unfolded:
             made = f"expression.unfold {self.unfolded['file']} --config {self.unfolded['config']}"
             return [f"python -m {made} --pack runs/data/pack.npz --out runs/{self.name}"]
-        before = [self.run.with_name(name) for name in (self.earlier, *self.teachers) if name]
-        lines = [line for run in before for line in _commands(run)]
+        lines = []
+        for name in filter(None, (self.earlier, *self.teachers)):
+            other = _Trained.beside(self.run, name)
+            lines += other.commands() if other else [_command(name)]
         taught = "".join(f" runs/{teacher}/best.pt" for teacher in self.teachers)
         return [*lines, _command(self.name) + (f" --teachers{taught}" if taught else "")]
 
     def _earlier_net(self) -> str:
         """For a reader."""
-        run = self.run.with_name(self.earlier)
-        unfolded = (run / "best.pt").is_file() and _Trained.of(run).unfolded
-        return f"the net in {Path(unfolded['file']).name}" if unfolded else f"the run {self.earlier}"
+        earlier = _Trained.beside(self.run, self.earlier)
+        if earlier and earlier.unfolded:
+            return f"the net in {Path(earlier.unfolded['file']).name}"
+        return f"the run {self.earlier}"
 
     @property
     def earlier(self) -> str:
         """The run that a residual net goes on from."""
         goes_on = self.config.net.architecture == "residual" and self.config.start.weights
         return Path(self.config.start.weights).parent.name if goes_on else ""
-
-
-def _commands(run: Path) -> list[str]:
-    """Of a run, whether its weights are still here or not."""
-    return _Trained.of(run).commands() if (run / "best.pt").is_file() else [_command(run.name)]
 
 
 def _command(name: str) -> str:

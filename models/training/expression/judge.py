@@ -28,6 +28,7 @@ from expression.labels import NO_LABEL, majority
 from expression.measure import calibration_error, probabilities
 from expression.prepare import (
     FER,
+    REPORT,
     ROOT,
     WEB,
     Row,
@@ -140,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     figures = judge(options.manifest, options.data, options.aligned)
     print(json.dumps(figures, indent=1))
     if options.run:
-        made_of = json.loads((options.aligned / "report.json").read_text())
+        made_of = json.loads((options.aligned / REPORT).read_text())
         said = chain.evaluate(options.binary, options.manifest, options.data) if options.chain else None
         more = Said(options.note, chain.section(said) if said else "")
         text = card(options.manifest, figures, made_of, options.run, more)
