@@ -138,7 +138,7 @@ train-original: build python
 	$(PYTHON) -m expression.train --config configs/original-again.toml --pack $(FACES) --out runs/original-again \
 		--teachers runs/original-further/best.pt
 	$(PYTHON) -m expression.export --run runs/original-again --mirror --form int8 \
-		--least-macro-recall 0 --least-recall 0 --out ../original.toml
+		--accuracy-given 0 --out ../original.toml
 	$(PYTHON) -m expression.judge --manifest ../original.toml --run runs/original-again
 
 # The account's experiments, those of the plan that are not done: hours to days on a CPU, goes on after an

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 import torch
 from expression import LABELS
-from expression.export import answers, fit_temperature, session
+from expression.calibrate import fit_temperature
+from expression.export import answers, session
 from expression.labels import NO_LABEL, seven_votes, truth
 from expression.measure import logits_of, probabilities
 from expression.pack import CALIBRATION, Pack, PackError

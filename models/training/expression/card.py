@@ -103,8 +103,8 @@ Confusion on {_SETS["ferplus_majority"]} (rows: truth, columns: answer; rejected
 cd models/training
 python -m expression.prepare
 {_lines(dict.fromkeys(line for net in trained for line in net.commands()))}
-python -m expression.export --run {" ".join(f"runs/{net.name}" for net in trained)}
-python -m expression.judge --run {" ".join(f"runs/{net.name}" for net in trained)}{asked}
+{_exporting(manifest)}
+python -m expression.judge --manifest ../{manifest.name} --run {_folders(trained)}{asked}
 ```
 """
 
@@ -189,6 +189,16 @@ class _Trained:
         """The run that a residual net goes on from."""
         goes_on = self.config.net.architecture == "residual" and self.config.start.weights
         return Path(self.config.start.weights).parent.name if goes_on else ""
+
+
+def _exporting(manifest: Path) -> str:
+    """The command that wrote the manifest, as its first line tells it."""
+    first = manifest.read_text().splitlines()[0]
+    return first.partition("`")[2].partition("`")[0] or f"# {manifest.name} does not tell how it was exported"
+
+
+def _folders(trained: list[_Trained]) -> str:
+    return " ".join(f"runs/{net.name}" for net in trained)
 
 
 def _command(name: str) -> str:

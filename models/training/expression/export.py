@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +22,10 @@ import onnxruntime
 import torch
 from dataset.align import crop_of
 from dataset.store import exact_paths
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 from torch import nn
 
 from expression import LABELS
+from expression.calibrate import ACCURACY_GIVEN, fit_bias, fit_temperature
 from expression.config import parse
 from expression.labels import NO_LABEL, judged_by
 from expression.measure import MEAN, STD, calibration_error, normalised, probabilities, scores
@@ -38,18 +39,12 @@ OPSET = 18
 CHECKED = 200
 """Faces that the file and PyTorch are compared on."""
 INPUT, OUTPUT = "crop", "logits"
-BIAS_WEIGHTS = (100.0, 3.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.06, 0.03, 0.01, 0.003)
-"""Of the penalty on biases, from hardly any bias on."""
-TEMPERATURES = np.round(np.arange(0.4, 2.51, 0.02), 2)
 LARGEST_DIFFERENCE = {"full": 0.001, "half": 0.02, "fp16": 0.1}
 """Between a logit of the ONNX file and of PyTorch; storing weights as halves costs about 0.002."""
 LEAST_SAME_CHOICES = 0.95
 """Of faces to which int8, whose logits may differ, gives the same expression as PyTorch."""
 TIE = 0.05
 """So near to each other the two largest logits are a tie, and either choice is as good."""
-LEAST_MACRO_RECALL, LEAST_RECALL = 0.74, 0.45
-"""What accuracy may not be bought with, as a mean over the classes and of each of them: a net that never says
-disgust or fear is more accurate."""
 RANGE_FACES = 400
 """That int8's ranges are taken from."""
 
@@ -115,51 +110,13 @@ def exact_crops(pack: Pack, data: Path) -> np.ndarray:
     return np.stack([read_grey(built.get(s) or crop_of(data / "aligned", s)) for s in pack.sources])
 
 
-def fit_bias(
-    logits: np.ndarray,
-    truth: np.ndarray,
-    least_macro: float = LEAST_MACRO_RECALL,
-    least: float = LEAST_RECALL,
-) -> tuple[float, np.ndarray]:
-    """How firmly biases were held back, and what to add to each class's logit [7]: of bias-corrected
-    temperature scaling (Alexandari et al. 2020) under each of BIAS_WEIGHTS, the one of the best accuracy, the
-    mildest of equals, that leaves the classes so much macro recall and each of them so much recall; where
-    none does, the one of the best mean of accuracy and macro recall."""
-    biases = {weight: likeliest_bias(logits, truth, weight) for weight in BIAS_WEIGHTS}
-    reached = {weight: scores(logits + bias, truth) for weight, bias in biases.items()}
-    fair = [
-        w for w, of in reached.items() if of.macro_recall >= least_macro and np.nanmin(of.recall) >= least
-    ]
-    if fair:
-        chosen = max(fair, key=lambda weight: reached[weight].accuracy)
-    else:
-        chosen = max(BIAS_WEIGHTS, key=lambda weight: reached[weight].score)
-    return chosen, biases[chosen]
-
-
-def likeliest_bias(logits: np.ndarray, truth: np.ndarray, weight: float) -> np.ndarray:
-    """Biases [7] that, together with a temperature, make the truth most likely, less `weight` times the sum
-    of their squares."""
-    rows = np.arange(len(truth))
-
-    def loss(values: np.ndarray) -> float:
-        bias, scale = values[:-1], np.exp(values[-1])
-        log_p = log_softmax((logits + bias) * scale, axis=1)
-        return float(-log_p[rows, truth].mean() + weight * (bias**2).sum())
-
-    return minimize(loss, np.zeros(logits.shape[1] + 1), method="L-BFGS-B").x[:-1].astype(np.float32)
-
-
-def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """The temperature with the least negative log likelihood."""
-    return float(min(TEMPERATURES, key=lambda t: scores(logits / t, truth).nll))
-
-
-def manifest_text(name: str, model: Path, temperature: float, licence: str = LICENCE) -> str:
+def manifest_text(
+    name: str, model: Path, temperature: float, licence: str = LICENCE, written_by: str = "the exporter"
+) -> str:
     """The manifest of crates/manifest's form."""
     labels = ", ".join(f'"{label}"' for label in LABELS)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return f"""# Written by the exporter; do not edit.
+    return f"""# Written by {written_by}; do not edit.
 name = "{name}"
 kind = "expression"
 file = "{model.name}"
@@ -185,8 +142,8 @@ def export(
     mirror: bool,
     form: str = "half",
     licence: str = LICENCE,
-    least_macro_recall: float = LEAST_MACRO_RECALL,
-    least_recall: float = LEAST_RECALL,
+    accuracy_given: float = ACCURACY_GIVEN,
+    written_by: str = "the exporter",
 ) -> dict[str, object]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
@@ -199,9 +156,11 @@ def export(
 
     model = manifest.with_suffix(".onnx")
     write_onnx(wrapped, model)
-    weight, bias = fit_bias(answers(session(model), crops), right, least_macro_recall, least_recall)
+    weight, bias = fit_bias(answers(session(model), crops), right, accuracy_given)
     wrapped.bias += torch.from_numpy(bias)
-    logits, temperature = write(wrapped, crops, right, manifest, form, licence)
+    logits = write(wrapped, crops, model, form)
+    temperature = fit_temperature(logits, right)
+    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence, written_by))
     reached = scores(logits, right)
     return {
         "epochs": [stored["epoch"] for _, stored in loaded],
@@ -215,23 +174,12 @@ def export(
     }
 
 
-def write(
-    wrapped: Exported,
-    crops: np.ndarray,
-    right: np.ndarray,
-    manifest: Path,
-    form: str = "half",
-    licence: str = LICENCE,
-) -> tuple[np.ndarray, float]:
-    """Writes and checks the file, and its manifest with the temperature that fits these faces best; returns
-    the file's logits for them, and the temperature."""
-    model = manifest.with_suffix(".onnx")
+def write(wrapped: Exported, crops: np.ndarray, model: Path, form: str) -> np.ndarray:
+    """Writes the file, checks it, and returns its logits for these faces."""
     write_onnx(wrapped, model, form, normalised(crops[:: max(1, len(crops) // RANGE_FACES)]))
     logits = answers(session(model), crops)
     check(wrapped, crops[:CHECKED], logits[:CHECKED], form)
-    temperature = fit_temperature(logits, right)
-    manifest.write_text(manifest_text(manifest.stem, model, temperature, licence))
-    return logits, temperature
+    return logits
 
 
 @torch.no_grad()
@@ -261,14 +209,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--form", choices=FORMS, default="half", help="precision.py tells them apart")
     parser.add_argument("--licence", default=LICENCE, help="of weights from pictures of your own")
     parser.add_argument(
-        "--least-macro-recall",
+        "--accuracy-given",
         type=float,
-        default=LEAST_MACRO_RECALL,
-        help="that biases must leave; 0, and 0 for the next, for accuracy alone",
+        default=ACCURACY_GIVEN,
+        help="that biases may cost for macro recall; 0 for accuracy alone",
     )
-    parser.add_argument("--least-recall", type=float, default=LEAST_RECALL, help="of each class, likewise")
     options = parser.parse_args(arguments)
-    print(export(**vars(options)))
+    # One line: it stands in a comment.
+    given = " ".join(shlex.join(sys.argv[1:] if arguments is None else arguments).split())
+    print(export(**vars(options), written_by=f"`python -m expression.export {given}`"))
 
 
 if __name__ == "__main__":

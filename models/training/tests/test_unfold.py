@@ -68,7 +68,8 @@ def test_the_card_of_what_goes_on_from_a_file_tells_so(exported, prepared, tmp_p
     unfold.main([str(exported), *common, "--out", str(tmp_path / "shipped")])
     train.main([*common, "--out", str(tmp_path / "further"), "--teachers", str(tmp_path / "shipped/best.pt")])
     manifest = tmp_path / "further.toml"
-    export.main(["--run", str(tmp_path / "further"), "--data", str(prepared[1]), "--out", str(manifest)])
+    exporting = ["--run", str(tmp_path / "further"), "--data", str(prepared[1]), "--out", str(manifest)]
+    export.main([*exporting, "--mirror"])
     places = ["--data", str(prepared[0]), "--aligned", str(prepared[1])]
     judge.main(["--manifest", str(manifest), *places, "--run", str(tmp_path / "further")])
     lines = manifest.with_suffix(".md").read_text().splitlines()
@@ -76,6 +77,8 @@ def test_the_card_of_what_goes_on_from_a_file_tells_so(exported, prepared, tmp_p
     assert lines.count(f"{made} --pack runs/data/pack.npz --out runs/shipped") == 1
     assert any("It goes on from the net in net.onnx." in line for line in lines)
     assert any(line.endswith("--out runs/further --teachers runs/shipped/best.pt") for line in lines)
+    assert lines.count(f"python -m expression.export {' '.join(exporting)} --mirror") == 1
+    assert lines.count("python -m expression.judge --manifest ../further.toml --run runs/further") == 1
 
 
 def test_another_shape_is_refused(exported):
