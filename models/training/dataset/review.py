@@ -21,10 +21,10 @@ import torch
 from expression import LABELS
 from expression.calibrate import fit_temperature
 from expression.export import answers, session
+from expression.kept import BEST, load_net
 from expression.labels import NO_LABEL, seven_votes, truth
 from expression.measure import logits_of, probabilities
 from expression.pack import CALIBRATION, Pack, PackError
-from expression.train import load_net
 from tqdm import tqdm
 
 from dataset import DatasetError
@@ -80,7 +80,7 @@ def labelled(pack: Pack) -> tuple[Pack, np.ndarray]:
 def by_run(run: Path, pack: Pack, filed: np.ndarray) -> np.ndarray:
     """Probabilities of a training run's net, as sure as it is right on the validation split."""
     try:
-        net = load_net(run / "best.pt", torch.device("cpu"))[0].eval()
+        net = load_net(run / BEST, torch.device("cpu"))[0].eval()
     except FileNotFoundError as error:
         raise DatasetError(f"{run}: no best.pt there; name the folder that expression.train wrote") from error
     logits = logits_of(net, pack.crops, torch.device("cpu"), mirrored=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 from expression.backbones import Backbone
-from expression.config import tables
 from expression.history import History
+from expression.kept import BEST, load_net, save_net
 from expression.pack import CALIBRATION, TRAIN, Pack
-from expression.train import Run, Teachers, load_net, started, write
+from expression.train import Run, Teachers, started
 from torch import nn
 
 from experiments.embed import embeddings
@@ -19,7 +19,7 @@ from experiments.faces import LearnFaces
 from experiments.features import cached, features, solve
 from experiments.plan import FACES, LAST_LAYER, Row
 
-BEST, WEIGHTS = "best.pt", "weights.pth"
+WEIGHTS = "weights.pth"
 _NORM_STATISTICS = ("running_mean", "running_var")
 
 
@@ -75,17 +75,7 @@ def last_layer(row: Row, pack: Pack, out: Path, device: torch.device) -> Trained
     with torch.no_grad():
         net.head.weight.copy_(solved.weight)
         net.head.bias.copy_(solved.bias)
-    stored = {name: v.half() if v.ndim > 1 else v for name, v in net.state_dict().items()}
-    content = {
-        "config": tables(row.config),
-        "archive": pack.digest,
-        "net": stored,
-        "score": solved.scores.score,
-        "epoch": 1,
-        "epochs": 1,
-        "teachers": [],
-    }
-    write(out / BEST, content)
+    save_net(out, net, row.config, pack.digest, epochs=(1, 1), score=solved.scores.score)
     account = told(history, net) | {
         "epochs": 1,
         "steps": len(solved.losses),

@@ -22,9 +22,9 @@ from dataset.align import BINARY, ROOT
 from expression import several
 from expression.backbones import WeightsError
 from expression.config import tables
+from expression.kept import BEST, load_net
 from expression.pack import Pack, PackError
 from expression.prepare import FER, default_data
-from expression.train import load_net
 
 from experiments import ExperimentError, fit, plan, program, results, tricks
 from experiments.judge import TestSet, judge, rounded, test_sets, validate
@@ -131,7 +131,7 @@ def ask_use(row: Row, result: dict, bench: Bench) -> dict:
     if not row.program or ("tricks" in result and "file_bytes" in result):
         return result
     if "tricks" not in result:
-        best, archive = bench.folder(row) / fit.BEST, bench.tricks()
+        best, archive = bench.folder(row) / BEST, bench.tricks()
         if archive is None or not best.is_file():
             what = bench.binary if archive is None else best
             print(f"{row.id}: {what} is not there, so tricks are not judged", flush=True)

@@ -12,6 +12,7 @@ import torch
 from expression import LABELS, SIDE
 from expression.backbones import IMAGENET
 from expression.config import Config, parse
+from expression.kept import BEST
 from expression.nets import build
 
 _SETS = {
@@ -123,7 +124,7 @@ class _Trained:
 
     @classmethod
     def of(cls, run: Path) -> _Trained:
-        stored = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+        stored = torch.load(run / BEST, map_location="cpu", weights_only=True)
         kept = {key: stored[key] for key in ("epoch", "epochs", "teachers")}
         return cls(run, parse(stored["config"]), **kept, unfolded=stored.get("unfolded"))
 
@@ -131,7 +132,7 @@ class _Trained:
     def beside(cls, run: Path, name: str) -> _Trained | None:
         """Another run, if its weights are still there."""
         other = run.with_name(name)
-        return cls.of(other) if (other / "best.pt").is_file() else None
+        return cls.of(other) if (other / BEST).is_file() else None
 
     @property
     def name(self) -> str:

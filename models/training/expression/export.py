@@ -27,13 +27,13 @@ from torch import nn
 from expression import LABELS
 from expression.calibrate import ACCURACY_GIVEN, fit_bias, fit_temperature
 from expression.config import parse
+from expression.kept import BEST, load_net
 from expression.labels import NO_LABEL, judged_by
 from expression.measure import MEAN, STD, calibration_error, normalised, probabilities, scores
 from expression.nets import example
 from expression.pack import CALIBRATION, Pack
 from expression.precision import FORMS
 from expression.prepare import ROOT, archives, read_grey
-from expression.train import load_net
 
 OPSET = 18
 CHECKED = 200
@@ -146,7 +146,7 @@ def export(
     written_by: str = "the exporter",
 ) -> dict[str, object]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
-    loaded = [load_net(path / "best.pt", torch.device("cpu")) for path in run]
+    loaded = [load_net(path / BEST, torch.device("cpu")) for path in run]
     wrapped = Exported([net.to(memory_format=torch.contiguous_format) for net, _ in loaded], mirror).eval()
     pack = Pack.load_all(archives(data))
     configs = [parse(stored["config"]) for _, stored in loaded]

@@ -15,7 +15,6 @@ import copy
 import csv
 import dataclasses
 import math
-import os
 import time
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from expression.augment import Augment
 from expression.backbones import WeightsError
 from expression.config import Config, ConfigError, load, parse, tables
 from expression.history import History
+from expression.kept import load_net, save_net, write
 from expression.labels import NO_LABEL, judged_by, targets
 from expression.measure import MEAN, STD, Scores, logits_of, scores
 from expression.nets import Backbone, ResidualNet, build
@@ -87,14 +87,6 @@ class Teachers:
     def opinion(self, x: torch.Tensor, temperature: float) -> torch.Tensor:
         """Mean probabilities [N,7] at a temperature."""
         return torch.stack([F.softmax(net(x).float() / temperature, 1) for net in self.nets]).mean(0)
-
-
-def load_net(path: Path, device: torch.device) -> tuple[ResidualNet | Backbone, dict]:
-    """A net from a best.pt, and what else the file holds."""
-    stored = torch.load(path, map_location=device, weights_only=True)
-    net = build(parse(stored["config"]).net).to(device)
-    net.load_state_dict(stored["net"])
-    return net.to(memory_format=torch.channels_last), stored
 
 
 def weights_of(best: Path, config: Config) -> dict[str, torch.Tensor]:
@@ -292,26 +284,25 @@ class Run:
         return scores(logits_of(self.average, self.calibration.crops[rows], self.device), right[rows])
 
     def keep(self, score: float) -> None:
-        """Writes best.pt (weights as halves) where this epoch is the best so far, and always last.pt."""
-        common = {
+        """Writes best.pt where this epoch is the best so far, and always last.pt."""
+        if score > self.best:
+            self.best = score
+            epochs, names = (self.epoch, self.epochs), self.teachers.names
+            save_net(
+                self.out, self.average, self.config, self.archive, epochs=epochs, score=score, teachers=names
+            )
+        state = {
             "config": tables(self.config),
             "archive": self.archive,
             "epoch": self.epoch,
             "epochs": self.epochs,
-        }
-        if score > self.best:
-            self.best = score
-            net = {name: v.half() if v.ndim > 1 else v for name, v in self.average.state_dict().items()}
-            best = {"net": net, "score": score, "teachers": self.teachers.names}
-            write(self.out / "best.pt", common | best)
-        state = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best": self.best,
             "history": self.history.stored(),
         }
-        write(self.out / "last.pt", common | state)
+        write(self.out / "last.pt", state)
 
     def resume(self) -> None:
         """Goes on from last.pt where there is one of the same configuration and the same archive."""
@@ -340,13 +331,6 @@ class Run:
 def normalised(x: torch.Tensor) -> torch.Tensor:
     """Crops of 0..1 as the nets get them."""
     return ((x * 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
-
-
-def write(path: Path, content: dict) -> None:
-    """Replaces a file whole or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -22,11 +22,11 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import nn
 
-from expression.config import Config, ConfigError, load, tables
+from expression.config import Config, ConfigError, load
+from expression.kept import BEST, save_net
 from expression.measure import normalised
 from expression.nets import ResidualNet, build
 from expression.pack import TRAIN, Pack, PackError
-from expression.train import write
 
 FACES = 2048
 """Of the archive's training split, that norms are measured on."""
@@ -126,10 +126,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (ConfigError, PackError, UnfoldError) as error:
         raise SystemExit(str(error)) from error
     options.out.mkdir(parents=True, exist_ok=True)
-    content = {"config": tables(config), "archive": pack.digest, "epoch": 0, "epochs": 0, "score": 0.0}
-    origin = {"unfolded": {"file": str(options.file), "config": str(options.config)}}
-    write(options.out / "best.pt", content | origin | {"net": net.state_dict(), "teachers": []})
-    print(f"{options.out / 'best.pt'}: {options.file} as a net to go on from")
+    origin = {"file": str(options.file), "config": str(options.config)}
+    save_net(options.out, net, config, pack.digest, unfolded=origin)
+    print(f"{options.out / BEST}: {options.file} as a net to go on from")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dataset.align import ROOT
 from experiments.results import RESULTS
+from expression.kept import BEST
 
 from lease import weights
 
@@ -37,7 +38,7 @@ def fresh(run: Path) -> Path:
         shutil.rmtree(before, ignore_errors=True)
         run.rename(before)
     run.mkdir(parents=True)
-    return run / "best.pt"
+    return run / BEST
 
 
 def collect(folder: Path, runs: Path, results: Path) -> list[str]:

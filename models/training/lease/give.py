@@ -14,6 +14,8 @@ import lzma
 import tarfile
 from pathlib import Path
 
+from expression.kept import BEST
+
 from lease import weights
 
 EXACT = "pupil-long"
@@ -31,7 +33,7 @@ def packed(work: Path) -> list[tuple[str, bytes]]:
             tar.add(path, path.relative_to(work))
     found = [("small.tar.xz", buffer.getvalue())]
     for name in WEIGHTS:
-        best, narrow = work / "runs" / name / "best.pt", work / f"{name}.narrow"
+        best, narrow = work / "runs" / name / BEST, work / f"{name}.narrow"
         if not best.is_file():
             continue
         if name == EXACT:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from experiments import embed, plan, tricks
-from expression import train
+from expression import kept, train
 from expression.config import ConfigError, parse
 from expression.nets import build
 from expression.pack import Pack
@@ -24,7 +24,7 @@ def write_run(folder: Path, seed: int = 1) -> dict[str, torch.Tensor]:
     folder.mkdir(parents=True)
     state = net.state_dict()
     stored = {"config": {"net": NET, "train": {"epochs": 1}}, "net": state, "epoch": 3, "teachers": []}
-    train.write(folder / "best.pt", stored)
+    kept.write(folder / "best.pt", stored)
     return state
 
 
@@ -68,13 +68,13 @@ def test_results_and_weights_come_back_and_an_earlier_run_is_kept(work, tmp_path
     assert (runs / "lease-log/steps").read_text() == "all went well"
     assert (runs / "teacher-a/log.csv").read_text() == "epoch\nteacher-a\n"
     cpu = torch.device("cpu")
-    exact = train.load_net(work / "runs" / give.EXACT / "best.pt", cpu)[0].state_dict()
-    came = train.load_net(runs / give.EXACT / "best.pt", cpu)[0].state_dict()
+    exact = kept.load_net(work / "runs" / give.EXACT / "best.pt", cpu)[0].state_dict()
+    came = kept.load_net(runs / give.EXACT / "best.pt", cpu)[0].state_dict()
     assert all(torch.equal(came[name], exact[name]) for name in exact)
-    kept = train.load_net(runs / f"{give.EXACT}.before" / "best.pt", cpu)[0].state_dict()
-    assert all(torch.equal(kept[name], before[name]) for name in before)
-    for name, weight in train.load_net(runs / "original-a/best.pt", cpu)[0].state_dict().items():
-        own = train.load_net(work / "runs/original-a/best.pt", cpu)[0].state_dict()[name]
+    earlier = kept.load_net(runs / f"{give.EXACT}.before" / "best.pt", cpu)[0].state_dict()
+    assert all(torch.equal(earlier[name], before[name]) for name in before)
+    for name, weight in kept.load_net(runs / "original-a/best.pt", cpu)[0].state_dict().items():
+        own = kept.load_net(work / "runs/original-a/best.pt", cpu)[0].state_dict()[name]
         assert torch.allclose(weight, own, atol=float(own.abs().max()) / weights.LEVELS)
 
 
