@@ -2,6 +2,7 @@
 //! data set.
 
 mod examples;
+mod measures;
 mod print;
 mod worker;
 

@@ -76,12 +76,18 @@ struct Banded {
 }
 
 /// Fixed bands where data sets shall be comparable; the size of faces differs too much between them.
-const MEASURED: [Banded; 4] = [
+const MEASURED: [Banded; 5] = [
     Banded {
         by: "skin_brightness",
         title: "Brightness of the cheeks (0 to 255; skin and light together)",
         of: |m| m.skin_brightness,
         edges: Some(&[60.0, 100.0, 140.0, 180.0]),
+    },
+    Banded {
+        by: "frame_edges",
+        title: "Edges as of the frame of glasses (0.7 and more: mostly glasses)",
+        of: |m| m.frame_edges,
+        edges: Some(&[0.3, 0.5, 0.7]),
     },
     Banded {
         by: "yaw_deg",

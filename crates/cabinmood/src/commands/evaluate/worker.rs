@@ -9,18 +9,16 @@ use types::{Expression, Landmarks, Observation, Probabilities, Verdict};
 use crate::cli::EvaluateArgs;
 use crate::config::Config;
 use crate::failure::{Exit, Failure, OrExit as _};
-use crate::score::{Answer, Case, Measures};
+use crate::score::{Answer, Case};
 use crate::tools::walk::Sample;
 use crate::tools::{open, pictures};
 use crate::tricks::{Tile, Trick, portrait};
 
+use super::measures::measure;
+
 /// Pictures of each class of which portraits with all tricks are kept, spread evenly over the class: a
 /// few times as many as the contact sheet shows, since some of them will be rejected.
 const SHOWN: usize = 4;
-/// The cheeks in every crop, below the eyes and beside the nose.
-const CHEEK_ROWS: std::ops::Range<usize> = 58..72;
-const CHEEK_COLUMNS: [std::ops::Range<usize>; 2] = [26..38, 74..86];
-
 /// A picture to judge.
 pub struct Task {
     pub sample: Sample,
@@ -207,41 +205,11 @@ fn shift(before: &Landmarks, after: &Landmarks) -> Option<f32> {
     Some(left.distance(new_left).max(right.distance(new_right)) / left.distance(right))
 }
 
-fn measure(seen: &Observation, crop: &AlignedFace) -> Measures {
-    let Some(landmarks) = seen.landmarks else { return Measures::default() };
-    Measures {
-        quality: Some(seen.quality.value()),
-        yaw_deg: seen.pose.map(|pose| pose.yaw_deg),
-        skin_brightness: Some(cheeks(crop)),
-        eyes_px: landmarks.inter_ocular_distance_px(),
-    }
-}
-
-/// The median brightness of the cheeks.
-fn cheeks(crop: &AlignedFace) -> f32 {
-    let rows = crop.pixels().chunks_exact(AlignedFace::SIDE).take(CHEEK_ROWS.end).skip(CHEEK_ROWS.start);
-    let mut values: Vec<u8> = rows.flat_map(|row| CHEEK_COLUMNS.map(|c| row[c].to_vec()).concat()).collect();
-    let middle = values.len() / 2;
-    f32::from(*values.select_nth_unstable(middle).1)
-}
-
 #[cfg(test)]
 mod tests {
     use types::Point;
 
     use super::*;
-
-    #[test]
-    fn the_brightness_of_a_face_is_that_of_its_cheeks() {
-        let mut crop = AlignedFace::black();
-        for (i, pixel) in crop.pixels_mut().iter_mut().enumerate() {
-            let (x, y) = (i % AlignedFace::SIDE, i / AlignedFace::SIDE);
-            // Dark eyes and mouth, a background as light as it gets.
-            let cheek = (50..76).contains(&y) && ((20..44).contains(&x) || (68..92).contains(&x));
-            *pixel = if cheek { 140 } else { 255 };
-        }
-        assert_eq!(cheeks(&crop), 140.0);
-    }
 
     #[test]
     fn a_shift_is_told_in_distances_of_the_eyes() {
