@@ -65,8 +65,8 @@ pub struct Measures {
     pub yaw_deg: Option<f32>,
     /// The brightness of the cheeks, 0 to 255: skin and light together.
     pub skin_brightness: Option<f32>,
-    /// Edges across the bridge of the nose and below both eyes, over the contrast of the face: as of the frame of
-    /// glasses.
+    /// Edges across the bridge of the nose and below both eyes, over the contrast of the face: as of the frame
+    /// of glasses.
     pub frame_edges: Option<f32>,
     /// The distance between the eyes.
     pub eyes_px: Option<f32>,

@@ -40,8 +40,8 @@ fn cheeks(crop: &AlignedFace) -> f32 {
     f32::from(*values.select_nth_unstable(middle).1)
 }
 
-/// The steepest change from row to row across the bridge of the nose, and that below the eye where it is less steep,
-/// over the contrast of the face. Skin changes slowly there; the frame of glasses crosses both places.
+/// The steepest change from row to row across the bridge of the nose, and that below the eye where it is less
+/// steep, over the contrast of the face. Skin changes slowly there; the frame of glasses crosses both places.
 fn frame_edges(crop: &AlignedFace) -> f32 {
     let rims = RIMS.iter().map(|(rows, columns)| steepest(crop, rows, columns));
     let (rows, columns) = BRIDGE;
