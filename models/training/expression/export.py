@@ -140,10 +140,10 @@ def export(
     data: Path,
     manifest: Path,
     mirror: bool,
-    form: str = "half",
-    licence: str = LICENCE,
-    accuracy_given: float = ACCURACY_GIVEN,
-    written_by: str = "the exporter",
+    form: str,
+    licence: str,
+    accuracy_given: float,
+    written_by: str,
 ) -> dict[str, object]:
     """Writes the ONNX file and its manifest; returns what was fitted and reached on the calibration split."""
     loaded = [load_net(path / BEST, torch.device("cpu")) for path in run]

@@ -111,7 +111,7 @@ mod tests {
         let with = |worn: &dyn Fn(usize, usize) -> bool| {
             frame_edges(&drawn(|x, y| if worn(x, y) { 40 } else { skin(x, y) }))
         };
-        let one = with(&|x, y| rim(x, y));
+        let one = with(&rim);
         let all = with(&|x, y| bridge(x, y) || rim(x, y) || other(x, y));
         assert!(none < 0.3 && one < 0.3 && all > 0.7, "{none} {one} {all}");
     }

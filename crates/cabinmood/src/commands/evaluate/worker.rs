@@ -19,6 +19,7 @@ use super::measures::measure;
 /// Pictures of each class of which portraits with all tricks are kept, spread evenly over the class: a
 /// few times as many as the contact sheet shows, since some of them will be rejected.
 const SHOWN: usize = 4;
+
 /// A picture to judge.
 pub struct Task {
     pub sample: Sample,
